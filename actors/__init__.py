@@ -1,0 +1,1 @@
+"""What watches, and what stands at the door."""

@@ -1,0 +1,1 @@
+"""How each venue is spoken to; knows Nautilus, knows no strategy."""

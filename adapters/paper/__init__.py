@@ -1,0 +1,1 @@
+"""Paper trading: Nautilus' sandbox execution with funding settled on it."""

@@ -1,0 +1,1 @@
+"""The same strategy over recorded funding."""

@@ -1,0 +1,44 @@
+"""What the components tell each other: frozen structs and the bus topics they travel on.
+
+One sign convention everywhere: a long position is positive, cash received is positive, and a
+positive funding rate means longs pay shorts. Instruments are named by their Nautilus id as text
+(`BTC-USD-PERP.HYPERLIQUID`), venues by the part behind the dot. Times are Unix nanoseconds.
+"""
+
+from messages.account import AccountHealth, FundingAccrual, FundingPayment, PositionHealth, VenueState, VenueStatus
+from messages.clock import FundingClock
+from messages.trading import (
+    Action,
+    Intent,
+    LegOrder,
+    LegState,
+    LegUpdate,
+    OrderKind,
+    PairOrder,
+    RiskRefused,
+    Side,
+    Signal,
+    TimeInForce,
+)
+
+__all__ = [
+    "AccountHealth",
+    "Action",
+    "FundingAccrual",
+    "FundingClock",
+    "FundingPayment",
+    "Intent",
+    "LegOrder",
+    "LegState",
+    "LegUpdate",
+    "OrderKind",
+    "PairOrder",
+    "PositionHealth",
+    "RiskRefused",
+    "Side",
+    "Signal",
+    "TimeInForce",
+    "VenueState",
+    "VenueStatus",
+    "topics",
+]

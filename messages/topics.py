@@ -1,0 +1,10 @@
+"""The message-bus topic of each message; one publisher per topic, any number of subscribers."""
+
+SIGNAL = "farb.signal"
+PAIR_ORDER = "farb.pair_order"
+LEG_UPDATE = "farb.leg_update"
+RISK_REFUSED = "farb.risk_refused"
+FUNDING_PAYMENT = "farb.funding_payment"
+FUNDING_ACCRUAL = "farb.funding_accrual"
+ACCOUNT_HEALTH = "farb.account_health"
+VENUE_STATUS = "farb.venue_status"

@@ -1,0 +1,131 @@
+"""What the strategy decides, what the executor sends and how each leg fares."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+
+class Action(StrEnum):
+    """What a signal asks for."""
+
+    ENTER = "ENTER"
+    HOLD = "HOLD"
+    EXIT = "EXIT"
+
+
+class Side(StrEnum):
+    """The side of an order, ours, never the counterparty's."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell: what the order adds to a signed position."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderKind(StrEnum):
+    """Order types the pair executor uses."""
+
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may rest."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+
+
+class Intent(StrEnum):
+    """What a pair order is for."""
+
+    OPEN = "OPEN"
+    CLOSE = "CLOSE"
+
+
+class LegState(StrEnum):
+    """Where one leg order stands; IN_DOUBT means the venue's answer is not known."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    IN_DOUBT = "IN_DOUBT"
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision about one asset.
+
+    `spread_apr` is the short venue's funding less the long venue's, a fraction per year;
+    `absorbable_usd` is what both books take inside the slippage limit.
+    """
+
+    action: Action
+    asset: str
+    long_venue: str
+    short_venue: str
+    spread_apr: Decimal
+    absorbable_usd: Decimal
+    reason: str
+    ts_ns: int
+
+
+class LegOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of a pair; `quantity` is in base units, `limit_price_usd` in USD per base unit."""
+
+    venue: str
+    instrument_id: str
+    client_order_id: str
+    side: Side
+    quantity: Decimal
+    kind: OrderKind
+    limit_price_usd: Decimal | None
+    time_in_force: TimeInForce
+    reduce_only: bool
+
+
+class PairOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Two leg orders that belong together, in the order in which they are sent."""
+
+    pair_id: str
+    asset: str
+    intent: Intent
+    legs: tuple[LegOrder, ...]
+    ts_ns: int
+
+
+class LegUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """How one leg order stands; `average_price_usd` is None until something filled."""
+
+    pair_id: str
+    venue: str
+    instrument_id: str
+    client_order_id: str
+    state: LegState
+    side: Side
+    filled_quantity: Decimal
+    average_price_usd: Decimal | None
+    reason: str
+    ts_ns: int
+
+
+class RiskRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal by a risk rule: which rule, what was allowed and what was asked for."""
+
+    scope: str  # the pair or order refused: an asset or a client order id
+    reason: str
+    detail: str
+    limit: Decimal | None
+    value: Decimal | None
+    ts_ns: int

@@ -1,0 +1,1 @@
+"""Commands for people, working also when no node can start."""

@@ -1,0 +1,1 @@
+"""The venues on 127.0.0.1, speaking their real wire protocols; shares no code with the adapters."""

@@ -1,0 +1,1 @@
+"""What we want: funding spreads worth holding, and pairs that hold them."""
