@@ -1,0 +1,133 @@
+"""Faults a test or a schedule switches on: both venues ask this board before they answer or push."""
+
+import time
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class FaultKind(StrEnum):
+    """What may go wrong."""
+
+    DROP_SOCKET = "drop_socket"  # abort every WebSocket without a close frame
+    FREEZE_STREAM = "freeze_stream"  # push nothing on `channel` ("" is every channel) for `secs`
+    DELAY_REPLY = "delay_reply"  # answer matching requests `secs` late
+    LOSE_REPLY = "lose_reply"  # execute, then cut the connection (status 0) or answer `status`
+    STATUS = "status"  # answer `status` without executing
+    REJECT_NEXT_ORDER = "reject_next_order"  # refuse an order with `reason`
+
+
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One fault; `path` and `channel` match when contained in what is asked, `count` is how often it strikes.
+
+    `secs` is the delay of a late reply, or how long a stream stays frozen (0: until cleared).
+    """
+
+    kind: FaultKind
+    path: str = ""
+    channel: str = ""
+    secs: float = 0.0
+    count: int = 1
+    status: int = 0
+    reason: str = ""
+    retry_after_secs: int | None = None
+    until_ns: int = 0
+
+
+class ScheduledFault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A fault of a `--faults` file, due once.
+
+    Exactly one of `at_hours` (funding hours since the start) and `at_secs` (wall seconds) is set;
+    the other fields are those of `Fault`.
+    """
+
+    venue: str
+    fault: FaultKind
+    at_hours: float | None = None
+    at_secs: float | None = None
+    path: str = ""
+    channel: str = ""
+    secs: float = 0.0
+    count: int = 1
+    status: int = 0
+    reason: str = ""
+    retry_after_secs: int | None = None
+
+    def due_secs(self, hour_secs: float) -> float:
+        """Return when it strikes, in wall seconds since the start."""
+        return self.at_secs if self.at_secs is not None else (self.at_hours or 0.0) * hour_secs
+
+    def to_fault(self) -> Fault:
+        """Return the fault it switches on."""
+        return Fault(
+            kind=self.fault,
+            path=self.path,
+            channel=self.channel,
+            secs=self.secs,
+            count=self.count,
+            status=self.status,
+            reason=self.reason,
+            retry_after_secs=self.retry_after_secs,
+        )
+
+
+class FaultBoard:
+    """The faults of one venue."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def inject(self, fault: Fault) -> Fault:
+        """Switch a fault on and return it; a limited freeze starts now."""
+        if fault.kind is FaultKind.FREEZE_STREAM and fault.secs and not fault.until_ns:
+            fault.until_ns = time.time_ns() + round(fault.secs * 1e9)
+        self._faults.append(fault)
+        return fault
+
+    def clear(self, kind: FaultKind | None = None) -> None:
+        """Switch all faults off, or those of one kind."""
+        self._faults = [] if kind is None else [fault for fault in self._faults if fault.kind is not kind]
+
+    def take(self, kind: FaultKind, path: str = "") -> Fault | None:
+        """Return a matching fault and use it up once; None when there is none."""
+        for fault in self._faults:
+            if fault.kind is kind and fault.path in path:
+                fault.count -= 1
+                if fault.count <= 0:
+                    self._faults.remove(fault)
+                return fault
+        return None
+
+    def is_frozen(self, channel: str, now_ns: int) -> bool:
+        """Whether pushes on `channel` are withheld at `now_ns`."""
+        return any(
+            fault.kind is FaultKind.FREEZE_STREAM and fault.channel in channel and (not fault.until_ns or now_ns < fault.until_ns)
+            for fault in self._faults
+        )
+
+
+def load_schedule(path: Path) -> list[ScheduledFault]:
+    """Read a schedule from a JSON list; raise ValueError with the reason when it is not one."""
+    try:
+        schedule = msgspec.json.decode(path.read_bytes(), type=list[ScheduledFault])
+    except (OSError, msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise ValueError(f"faults file {path}: {error}") from error
+    for item in schedule:
+        if (item.at_hours is None) == (item.at_secs is None):
+            raise ValueError(f"faults file {path}: {item.fault} needs exactly one of at_hours and at_secs")
+    return schedule
+
+
+def strike_due(
+    schedule: Iterable[ScheduledFault], boards: Mapping[str, FaultBoard], secs: float, hour_secs: float
+) -> list[ScheduledFault]:
+    """Inject what is due `secs` after the start and return what is still to come."""
+    later = []
+    for item in schedule:
+        if item.due_secs(hour_secs) > secs:
+            later.append(item)
+        elif item.venue in boards:
+            boards[item.venue].inject(item.to_fault())
+    return later
