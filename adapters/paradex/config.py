@@ -1,0 +1,42 @@
+"""What a node is told about Paradex; secrets are references, never values."""
+
+from typing import Annotated
+
+from msgspec import Meta
+from nautilus_trader.config import LiveDataClientConfig, LiveExecClientConfig
+
+
+class ParadexDataClientConfig(LiveDataClientConfig, frozen=True, kw_only=True):  # type: ignore[misc,call-arg]
+    """Public market data.
+
+    `http_url` and `ws_url` include the version (`.../v1`). `markets` are base names (`BTC`); empty
+    takes every perpetual. `hour_secs` is the wall length of a funding hour. `sbe_version` is the
+    schema version asked for on the socket; None asks for JSON.
+    """
+
+    http_url: str
+    ws_url: str
+    markets: tuple[str, ...] = ()
+    hour_secs: Annotated[float, Meta(gt=0)] = 3600.0
+    sbe_version: int | None = 2
+    stale_secs: Annotated[float, Meta(gt=0)] = 10.0
+    state_poll_secs: Annotated[float, Meta(gt=0)] = 10.0
+
+
+class ParadexExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  # type: ignore[misc,call-arg]
+    """One trading account.
+
+    `account_address` is the main L2 address, also where a subkey signs; `private_key` is the
+    reference of the L2 key or subkey. `is_interactive` asks for a retail token: no fees, but a speed
+    bump and order quotas. An order is void `recv_window_ms` after it was signed.
+    """
+
+    http_url: str
+    ws_url: str
+    account_address: str
+    private_key: str
+    is_interactive: bool = False
+    markets: tuple[str, ...] = ()
+    recv_window_ms: Annotated[int, Meta(ge=10)] = 5000
+    hour_secs: Annotated[float, Meta(gt=0)] = 3600.0
+    reply_timeout_secs: Annotated[float, Meta(gt=0)] = 5.0

@@ -1,0 +1,147 @@
+"""Paradex' public REST API on any `HttpTransport`, and the one place where answers are judged."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from adapters.errors import Auth, Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
+from adapters.paradex.schemas import (
+    ErrorBody,
+    FundingData,
+    Market,
+    Page,
+    SystemConfig,
+    SystemState,
+    SystemTime,
+    Token,
+    decode,
+)
+from adapters.transport import HttpResponse, HttpTransport
+
+type Query = Mapping[str, str | int | None]
+
+_MAX_PAGES = 50
+
+
+def parse[T](kind: type[T], response: HttpResponse) -> T:
+    """Decode an answer's body; raises `Protocol` where it has another shape."""
+    try:
+        return decode(kind, response.body)
+    except msgspec.DecodeError as e:
+        raise Protocol(f"answer not understood: {e}") from e
+
+
+def judge(response: HttpResponse, *, is_action: bool) -> HttpResponse:
+    """Return a successful answer and raise for any other.
+
+    Raises `Rejected` with the venue's words, `RateLimited`, `Auth`, and for a failure of the venue
+    `OutcomeUnknown` (of an action) or `Connectivity` (of a read).
+    """
+    if response.status < 300:
+        return response
+    body = _error(response)
+    words = body.message or f"HTTP {response.status}"
+    if body.error is not None and body.error.startswith("SYSTEM_STATUS"):
+        raise Rejected(words, body.error)
+    if response.status >= 500:
+        raise (OutcomeUnknown if is_action else Connectivity)(f"HTTP {response.status}: {words}")
+    if response.status == 401:
+        raise Auth(words)
+    if response.status == 429:
+        raise RateLimited(words, _seconds(response.headers.get("retry-after")))
+    raise Rejected(words, body.error)
+
+
+def _error(response: HttpResponse) -> ErrorBody:
+    try:
+        return decode(ErrorBody, response.body)
+    except msgspec.DecodeError:
+        return ErrorBody()
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+class ParadexHttp:
+    """Reads that need no account, and the login."""
+
+    def __init__(self, transport: HttpTransport, base_url: str) -> None:
+        self._transport, self._base_url = transport, base_url.rstrip("/")
+
+    async def get[T](self, kind: type[T], path: str, query: Query | None = None, headers: dict[str, str] | None = None) -> T:
+        """Read one resource; raises `Connectivity` where that may be tried again."""
+        return parse(kind, judge(await self.send("GET", path, query=query, headers=headers), is_action=False))
+
+    async def pages[T](
+        self, row: type[T], path: str, query: Query, headers: dict[str, str] | None = None, max_pages: int = _MAX_PAGES
+    ) -> list[T]:
+        """Read a paginated list to its end (at most `max_pages`), newest first."""
+        rows: list[T] = []
+        cursor: str | None = None
+        for _ in range(max_pages):
+            page: Page[T] = await self.get(Page[row], path, {**query, "cursor": cursor}, headers)  # type: ignore[valid-type]
+            rows += page.results or []
+            cursor = page.next
+            if cursor is None:
+                break
+        return rows
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+    ) -> HttpResponse:
+        """Send one request and return the answer, whatever its status."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        url = f"{self._base_url}{path}" + (f"?{urlencode(given)}" if given else "")
+        content = None if body is None else msgspec.json.encode(body)
+        return await self._transport.request(
+            method, url, headers={"Content-Type": "application/json", **(headers or {})}, body=content
+        )
+
+    async def system_config(self) -> SystemConfig:
+        """Return the chain the venue settles on."""
+        return await self.get(SystemConfig, "/system/config")
+
+    async def system_time_ms(self) -> int:
+        """Return the venue's clock in Unix milliseconds."""
+        return (await self.get(SystemTime, "/system/time")).server_time
+
+    async def system_state(self) -> SystemState:
+        """Return whether the venue trades."""
+        return await self.get(SystemState, "/system/state")
+
+    async def markets(self) -> list[Market]:
+        """Return every perpetual market (other kinds have other fields and are left out)."""
+        page = await self.get(Page[msgspec.Raw], "/markets")
+        perpetuals = []
+        for raw in page.results or []:
+            head = msgspec.json.decode(raw)
+            if head.get("asset_kind") in (None, "PERP") and str(head.get("symbol", "")).endswith("-PERP"):
+                perpetuals.append(decode(Market, bytes(raw)))
+        return perpetuals
+
+    async def funding_data(self, market: str, start_ms: int, end_ms: int, page_size: int) -> list[FundingData]:
+        """Return funding samples of a window, newest first, at most `page_size`.
+
+        A row is an instantaneous sample: rows are never to be summed, funding over a window is the
+        difference of its indices.
+        """
+        query: Query = {"market": market, "start_at": start_ms, "end_at": end_ms, "page_size": page_size}
+        return (await self.get(Page[FundingData], "/funding/data", query)).results or []
+
+    async def login(self, public_key: str, headers: dict[str, str], is_interactive: bool) -> str:
+        """Return a fresh session token (JWT) for signed headers."""
+        query = {"token_usage": "interactive" if is_interactive else None}
+        response = await self.send("POST", f"/auth/{public_key}", query=query, headers=headers, body={})
+        return parse(Token, judge(response, is_action=False)).jwt_token

@@ -1,0 +1,120 @@
+"""The private socket's owner: login, cancel-on-disconnect, subscriptions and order requests."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from adapters.errors import Auth, Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected, VenueError
+from adapters.paradex import stream
+from adapters.paradex.auth import Session
+from adapters.paradex.schemas import Payload, RpcError
+from adapters.paradex.stream import Push, Reply, Stream
+from adapters.transport import Socket
+
+_AUTH_CODES = (40110, 40111, 40112, 40300)
+_RATE_LIMITED = 42901
+_INTERNAL_ERROR = -32603
+_SERVER_ERRORS = range(-32099, -31999)
+
+
+class PrivateChannel:
+    """A `SocketListener` that is usable once login, arming and subscriptions have succeeded.
+
+    Orders that rest here are cancelled by the venue when the connection ends (cancel-on-disconnect),
+    which has to be asked for on every connection. `on_ready` reads what was missed meanwhile.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        markets: Callable[[], tuple[str, ...]],
+        on_data: Callable[[Payload], None],
+        on_ready: Callable[[], Awaitable[None]],
+        on_lost: Callable[[str], None],
+        log: Callable[[str], None],
+        timeout_secs: float,
+    ) -> None:
+        self._session, self._markets, self._timeout_secs = session, markets, timeout_secs
+        self._on_data, self._on_ready, self._on_lost, self._log = on_data, on_ready, on_lost, log
+        self._stream = Stream()
+        self._replies: dict[int, asyncio.Future[Reply]] = {}
+        self.is_ready = False
+        self.socket: Socket | None = None
+
+    async def on_open(self) -> None:
+        """See `SocketListener.on_open`; a failure of any step makes the socket reconnect."""
+        self._fail_pending("reconnected")
+        token = await self._session.renew()  # a stale token means a silent loss of private data
+        await self._call("auth", {"bearer": token})
+        await self._call("order.cancel_on_disconnect", {"enabled": True})
+        for channel in stream.private_channels(self._markets()):
+            await self._call("subscribe", {"channel": channel})
+        await self._on_ready()
+        self.is_ready = True
+
+    def on_close(self, reason: str) -> None:
+        """See `SocketListener.on_close`."""
+        self.is_ready = False
+        self._fail_pending(reason)
+        self._on_lost(reason)
+
+    def on_frame(self, frame: bytes, is_text: bool) -> None:
+        """See `SocketListener.on_frame`."""
+        try:
+            messages = self._stream.feed(frame, is_text)
+        except Protocol as e:
+            self._log(f"private frame dropped: {e}")
+            return
+        for message in messages:
+            if isinstance(message, Push):
+                self._on_data(message.data)
+                continue
+            waiting = self._replies.pop(message.id, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+
+    async def call(self, method: str, params: Any) -> bytes:
+        """Send one action and return its result.
+
+        Raises `Connectivity` where it was not sent, `OutcomeUnknown` where no final word came, and
+        `Rejected`, `RateLimited` or `Auth` where the venue refused.
+        """
+        if not self.is_ready:
+            raise Connectivity("private socket is not ready")
+        return await self._call(method, params)
+
+    async def _call(self, method: str, params: Any) -> bytes:
+        if self.socket is None:
+            raise Connectivity("private socket is not ready")
+        number, message = self._stream.request(method, params)
+        waiting = asyncio.get_running_loop().create_future()
+        self._replies[number] = waiting
+        try:
+            self.socket.send(message)
+            reply: Reply = await asyncio.wait_for(waiting, self._timeout_secs)
+        except TimeoutError:
+            raise OutcomeUnknown(f"{method}: no reply within {self._timeout_secs} s") from None
+        finally:
+            self._replies.pop(number, None)
+        if reply.error is not None:
+            raise _refusal(method, reply.error)
+        return reply.result or b"null"
+
+    def _fail_pending(self, reason: str) -> None:
+        for waiting in self._replies.values():
+            if not waiting.done():
+                waiting.set_exception(OutcomeUnknown(f"connection lost: {reason}"))
+        self._replies.clear()
+
+
+def _refusal(method: str, refused: RpcError) -> VenueError:
+    detail = bytes(refused.data).decode(errors="replace").strip('"')
+    words = " ".join(part for part in (refused.message, detail) if part and part != "null")
+    if refused.code == _INTERNAL_ERROR or refused.code in _SERVER_ERRORS:
+        return OutcomeUnknown(f"{method}: {refused.code} {words}")
+    if refused.code in _AUTH_CODES:
+        return Auth(f"{refused.code} {words}")
+    if refused.code == _RATE_LIMITED:
+        return RateLimited(f"{refused.code} {words}")
+    return Rejected(words or method, str(refused.code))

@@ -1,0 +1,386 @@
+"""Paradex' wire structs: the venue's field names, frozen and lenient.
+
+The venue writes numbers as strings and `""` where it has none, so `decode` reads every empty string
+as null and each field that may be empty allows it. Times are Unix milliseconds unless the name says
+otherwise. Quotes and book levels are floats (hot market data); everything else is exact.
+"""
+
+import re
+from decimal import Decimal
+
+import msgspec
+
+# Inside a JSON string a quote is escaped, so a colon followed by two quotes is always an empty value.
+_EMPTY_VALUE = re.compile(rb':\s*""')
+
+
+def fill_blanks(body: bytes) -> bytes:
+    """Return JSON in which every empty string value has become null."""
+    return _EMPTY_VALUE.sub(b":null", body)
+
+
+def decode[T](kind: type[T], body: bytes) -> T:
+    """Decode a JSON body; raises `msgspec.DecodeError` where it has another shape."""
+    return msgspec.json.decode(fill_blanks(body), type=kind, strict=False)
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """Common settings; unknown fields are ignored."""
+
+
+class Page[Row](_Wire, frozen=True, kw_only=True):
+    """A list answer, `next` being the cursor of the following page."""
+
+    results: list[Row] | None = None
+    next: str | None = None
+
+
+class ErrorBody(_Wire, frozen=True, kw_only=True):
+    """A refusal; an expired token comes without `error`."""
+
+    error: str | None = None
+    message: str | None = None
+
+
+class SystemConfig(_Wire, frozen=True, kw_only=True):
+    """What signing needs to know of the chain."""
+
+    starknet_chain_id: str
+
+
+class SystemTime(_Wire, frozen=True, kw_only=True):
+    """The venue's clock."""
+
+    server_time: int
+
+
+class SystemState(_Wire, frozen=True, kw_only=True):
+    """`ok`, `maintenance`, `cancel_only` or `post_only`."""
+
+    status: str
+
+
+class Token(_Wire, frozen=True, kw_only=True):
+    """A session token, valid for five minutes."""
+
+    jwt_token: str
+
+
+class MarginParams(_Wire, frozen=True, kw_only=True):
+    """Fractions of notional; the maintenance fraction is `imf_base` times `mmf_factor`."""
+
+    imf_base: Decimal | None = None
+    mmf_factor: Decimal | None = None
+
+
+class Fee(_Wire, frozen=True, kw_only=True):
+    """A fraction of notional."""
+
+    fee: Decimal | None = None
+
+
+class FeePair(_Wire, frozen=True, kw_only=True):
+    """Maker and taker side."""
+
+    maker_fee: Fee | None = None
+    taker_fee: Fee | None = None
+
+
+class FeeConfig(_Wire, frozen=True, kw_only=True):
+    """A market's override of the fee schedule."""
+
+    api_fee: FeePair | None = None
+    interactive_fee: FeePair | None = None
+
+
+class Market(_Wire, frozen=True, kw_only=True):
+    """One market's rules."""
+
+    symbol: str
+    base_currency: str
+    asset_kind: str | None = None
+    order_size_increment: Decimal
+    price_tick_size: Decimal
+    min_notional: Decimal | None = None
+    max_order_size: Decimal | None = None
+    position_limit: Decimal | None = None
+    price_bands_width: Decimal | None = None
+    max_slippage: Decimal | None = None
+    max_tob_spread: Decimal | None = None
+    max_funding_rate: Decimal | None = None
+    funding_period_hours: int | None = None
+    trading_mode: str | None = None
+    delta1_cross_margin_params: MarginParams | None = None
+    fee_config: FeeConfig | None = None
+
+
+class Bbo(_Wire, frozen=True, kw_only=True):
+    """The best bid and offer; a side is None where the book has none."""
+
+    market: str
+    seq_no: int = 0
+    bid: float | None = None
+    bid_size: float | None = None
+    ask: float | None = None
+    ask_size: float | None = None
+    last_updated_at: int = 0
+
+
+class BookEntry(_Wire, frozen=True, kw_only=True):
+    """One level of the JSON book."""
+
+    side: str
+    price: float
+    size: float
+
+
+class BookMessage(_Wire, frozen=True, kw_only=True):
+    """The JSON form of an order-book message."""
+
+    market: str
+    seq_no: int = 0
+    last_updated_at: int = 0
+    update_type: str = "s"
+    inserts: list[BookEntry] = []
+    updates: list[BookEntry] = []
+    deletes: list[BookEntry] = []
+
+
+class Book(_Wire, frozen=True, kw_only=True):
+    """An order-book message as (price, size) rows, best first; size 0 removes a level of a delta."""
+
+    market: str
+    seq_no: int
+    last_updated_at: int
+    is_snapshot: bool
+    bids: list[tuple[float, float]]
+    asks: list[tuple[float, float]]
+
+
+class Trade(_Wire, frozen=True, kw_only=True):
+    """A public trade; `side` is the taker's."""
+
+    id: str | None = None
+    market: str
+    side: str
+    size: Decimal
+    price: Decimal
+    created_at: int
+    trade_type: str | None = None
+
+
+class MarketSummary(_Wire, frozen=True, kw_only=True):
+    """Mark and index of a market; `funding_rate` is per funding period of that market."""
+
+    symbol: str
+    mark_price: Decimal | None = None
+    underlying_price: Decimal | None = None
+    last_traded_price: Decimal | None = None
+    open_interest: Decimal | None = None
+    external_fair_price: Decimal | None = None
+    funding_rate: Decimal | None = None
+    created_at: int = 0
+
+
+class FundingData(_Wire, frozen=True, kw_only=True):
+    """Funding of a market: `funding_rate` per period, `funding_index` cumulative USDC per base unit."""
+
+    market: str
+    funding_index: Decimal | None = None
+    funding_premium: Decimal | None = None
+    funding_rate: Decimal | None = None
+    funding_rate_8h: Decimal | None = None
+    funding_period_hours: int | None = None
+    impact_premium_rate: Decimal | None = None
+    created_at: int = 0
+
+
+class RequestInfo(_Wire, frozen=True, kw_only=True):
+    """How a modification fared."""
+
+    id: str | None = None
+    request_type: str | None = None
+    status: str | None = None
+    message: str | None = None
+
+
+class Order(_Wire, frozen=True, kw_only=True):
+    """An order; `status` is NEW, UNTRIGGERED, OPEN or CLOSED."""
+
+    id: str
+    market: str
+    side: str
+    type: str
+    size: Decimal
+    remaining_size: Decimal | None = None
+    price: Decimal | None = None
+    status: str
+    instruction: str | None = None
+    client_id: str | None = None
+    cancel_reason: str | None = None
+    avg_fill_price: Decimal | None = None
+    flags: list[str] | None = None
+    created_at: int = 0
+    last_updated_at: int = 0
+    seq_no: int = 0
+    request_info: RequestInfo | None = None
+
+
+class Fill(_Wire, frozen=True, kw_only=True):
+    """One of our fills; `side` is ours, `fee` positive when paid, `realized_funding` when received."""
+
+    id: str
+    market: str
+    order_id: str
+    client_id: str | None = None
+    side: str
+    liquidity: str | None = None
+    price: Decimal
+    size: Decimal
+    remaining_size: Decimal | None = None
+    fee: Decimal | None = None
+    fee_currency: str | None = None
+    fill_type: str | None = None
+    flags: list[str] | None = None
+    realized_pnl: Decimal | None = None
+    realized_funding: Decimal | None = None
+    created_at: int = 0
+
+
+class Position(_Wire, frozen=True, kw_only=True):
+    """A position of signed `size`; `unrealized_pnl` includes the running funding."""
+
+    market: str
+    status: str | None = None
+    side: str | None = None
+    size: Decimal
+    average_entry_price: Decimal | None = None
+    unrealized_pnl: Decimal | None = None
+    unrealized_funding_pnl: Decimal | None = None
+    cached_funding_index: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    last_updated_at: int = 0
+    seq_no: int = 0
+
+
+class Account(_Wire, frozen=True, kw_only=True):
+    """The margin account in USD; `account_value` includes unrealised PnL and funding."""
+
+    account_value: Decimal
+    free_collateral: Decimal | None = None
+    initial_margin_requirement: Decimal | None = None
+    maintenance_margin_requirement: Decimal | None = None
+    status: str | None = None
+    seq_no: int = 0
+    updated_at: int = 0
+
+
+class FeeRates(_Wire, frozen=True, kw_only=True):
+    """The account's own perpetual fees, fractions of notional."""
+
+    maker_rate: Decimal | None = None
+    taker_rate: Decimal | None = None
+
+
+class AccountInfo(_Wire, frozen=True, kw_only=True):
+    """Who the account is."""
+
+    account: str
+    fees: FeeRates | None = None
+
+
+class Balance(_Wire, frozen=True, kw_only=True):
+    """A token balance, realised PnL, funding and fees included."""
+
+    token: str
+    size: Decimal
+    last_updated_at: int = 0
+
+
+class BalanceEvent(_Wire, frozen=True, kw_only=True):
+    """A change of the settlement balance."""
+
+    market: str | None = None
+    fill_id: str | None = None
+    settlement_asset_balance_after: Decimal | None = None
+    created_at: int = 0
+
+
+class FundingPaymentRow(_Wire, frozen=True, kw_only=True):
+    """Funding realised into the balance, positive when received."""
+
+    id: str
+    market: str
+    payment: Decimal
+    index: Decimal | None = None
+    fill_id: str | None = None
+    created_at: int = 0
+
+
+class TradeBust(_Wire, frozen=True, kw_only=True):
+    """A fill the chain has reverted."""
+
+    busted_fill_id: str | None = None
+    created_at: int = 0
+
+
+class Heartbeat(_Wire, frozen=True, kw_only=True):
+    """The venue's sign of life on a quiet socket."""
+
+    timestamp_us: int
+
+
+class RpcError(_Wire, frozen=True, kw_only=True):
+    """The error of a JSON-RPC reply."""
+
+    code: int
+    message: str | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class Envelope(_Wire, frozen=True, kw_only=True):
+    """A JSON-RPC frame: a reply has an id, a push has a method."""
+
+    id: int | str | None = None
+    method: str | None = None
+    params: msgspec.Raw = msgspec.Raw()  # empty where absent
+    result: msgspec.Raw = msgspec.Raw()
+    error: RpcError | None = None
+
+
+class PushParams(_Wire, frozen=True, kw_only=True):
+    """The parameters of a push."""
+
+    channel: str
+    data: msgspec.Raw
+
+
+class OrderReply(_Wire, frozen=True, kw_only=True):
+    """The provisional answer to an order RPC."""
+
+    order: Order
+
+
+class CancelResult(_Wire, frozen=True, kw_only=True):
+    """What became of one id of a cancel request."""
+
+    id: str | None = None
+    order_id: str | None = None
+    status: str | None = None
+
+
+type Payload = (
+    Bbo
+    | Book
+    | Trade
+    | MarketSummary
+    | FundingData
+    | Order
+    | Fill
+    | Position
+    | Account
+    | BalanceEvent
+    | FundingPaymentRow
+    | TradeBust
+    | Heartbeat
+)
