@@ -17,6 +17,10 @@ class FaultKind(StrEnum):
     LOSE_REPLY = "lose_reply"  # execute, then cut the connection (status 0) or answer `status`
     STATUS = "status"  # answer `status` without executing
     REJECT_NEXT_ORDER = "reject_next_order"  # refuse an order with `reason`
+    DELAY_FILL = "delay_fill"  # tell the fills of the next trade `secs` late
+    DUPLICATE_ORDER_EVENT = "duplicate_order_event"  # tell an order event twice
+    DROP_DELTA = "drop_delta"  # leave out one book delta of a market named by `path`
+    SYSTEM_STATE = "system_state"  # enter the state `reason`, for `secs` (0: for good)
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
