@@ -1,0 +1,311 @@
+"""The exchange behind the wire: the life of an order from 201/NEW through the risk check to CLOSED.
+
+Everything after NEW happens later, after a seeded delay: the answer to a request never tells the
+outcome. `schedule(delay_secs, callback)` is the event loop's, `now_ns` the wall clock.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from decimal import Decimal
+
+from simulators.faults import FaultBoard, FaultKind
+from simulators.matching import Order, SelfTrade, Trade
+from simulators.paradex import checks
+from simulators.paradex.accounts import ParadexAccount
+from simulators.paradex.errors import ApiError
+from simulators.paradex.feed import Feed
+from simulators.paradex.ids import Ids
+from simulators.paradex.market import ParadexMarket
+from simulators.paradex.records import ModifyState, VenueOrder
+from simulators.paradex.requests import OrderRequest
+from simulators.paradex.settings import Settings
+from simulators.paradex.settlement import Settled, Settlement, takes_retail_slot
+
+Schedule = Callable[[float, Callable[[], None]], object]
+
+SELF_TRADE_RULES = {
+    "EXPIRE_MAKER": SelfTrade.CANCEL_RESTING,
+    "EXPIRE_TAKER": SelfTrade.CANCEL_TAKING,
+    "EXPIRE_BOTH": SelfTrade.CANCEL_BOTH,
+}
+
+
+class Engine:
+    """Orders, matching and settlement of all markets."""
+
+    def __init__(
+        self,
+        *,
+        markets: dict[str, ParadexMarket],
+        settings: Settings,
+        faults: FaultBoard,
+        ids: Ids,
+        feed: Feed,
+        schedule: Schedule,
+        now_ns: Callable[[], int],
+        seed: int,
+    ) -> None:
+        self.markets, self.settings, self.faults, self.ids, self.feed = markets, settings, faults, ids, feed
+        self.system_state = "ok"
+        self._schedule, self._now_ns = schedule, now_ns
+        self._random = random.Random(f"{seed}/paradex/engine")
+        self._orders: dict[str, tuple[ParadexAccount, VenueOrder]] = {}
+        self._waiting: list[tuple[ParadexAccount, VenueOrder]] = []  # conditional orders
+        self._settlement = Settlement(self._orders, settings, ids)
+
+    def submit(self, account: ParadexAccount, request: OrderRequest, *, is_interactive: bool) -> VenueOrder:
+        """Queue an order and return it as NEW. Raise ApiError when it is refused at once."""
+        self._check_state(request)
+        live = account.live_orders(request.market)
+        if len(live) >= self.markets[request.market].terms.max_open_orders:
+            raise ApiError("REQUEST_NOT_ALLOWED", "too many open orders")
+        if request.client_id and any(order.client_id == request.client_id for order in account.live_orders()):
+            raise ApiError("DUPLICATED_CLIENT_ID")
+        order = self._new_order(account, request, is_interactive=is_interactive)
+        self.feed.order(account, copy(order))
+        self._later(lambda: self._admit(account, order), bump=is_interactive)
+        return order
+
+    def cancel(
+        self, account: ParadexAccount, order: VenueOrder, reason: str = checks.USER_CANCELED, *, bump: bool = False
+    ) -> None:
+        """Queue a cancellation; the order may still trade until it is processed."""
+        self._later(lambda: self._close(account, order, reason), bump=bump)
+
+    def cancel_all(
+        self, account: ParadexAccount, market: str | None = None, reason: str = checks.USER_CANCELED, *, bump: bool = False
+    ) -> None:
+        """Queue the cancellation of all live orders, or of one market's."""
+        for order in account.live_orders(market):
+            self.cancel(account, order, reason, bump=bump)
+
+    def modify(self, account: ParadexAccount, order: VenueOrder, request: OrderRequest, *, is_interactive: bool) -> VenueOrder:
+        """Queue a change of size (the new total) and price. Raise ApiError when the order does not rest."""
+        self._check_state(request)
+        if order.status != "OPEN":
+            raise ApiError("ORDER_IS_CLOSED" if not order.is_live else "ORDER_IS_NOT_OPEN")
+        if (request.market, request.is_buy, request.kind) != (order.market, order.is_buy, order.kind):
+            raise ApiError("VALIDATION_ERROR", "only size and price can be modified")
+        now_ms = self._now_ns() // 1_000_000
+        order.modify, order.updated_ms = ModifyState(self.ids.order_id(now_ms), "PENDING"), now_ms
+        self.feed.order(account, copy(order))
+        self._later(lambda: self._change(account, order, request), bump=is_interactive)
+        return order
+
+    def step(self, now_ns: int) -> None:
+        """Advance every market: house quotes, fills of resting orders, triggers, funding and publications."""
+        for market in self.markets.values():
+            trades = market.step(now_ns)
+            prints = list(market.core.prints)[-len(trades) :] if trades else []
+            self._announce(self._settlement.settle(market, trades, prints, now_ns // 1_000_000))
+            self._trigger(market)
+            self.feed.book(market)
+            self.feed.summary(market)
+            if sample := market.due_sample(now_ns):
+                self.feed.funding(market, sample)
+
+    def bust(self, account: ParadexAccount, fill_id: str) -> None:
+        """Revert a fill of an account, as the chain does when it rejects one. Raise KeyError when unknown."""
+        fill = next((fill for fill in account.fills if fill.id == fill_id), None)
+        if fill is None:
+            raise KeyError(fill_id)
+        bust, settled = self._settlement.bust(account, fill, self.markets[fill.market], self._now_ns() // 1_000_000)
+        self.feed.trade_bust(account, bust)
+        self._announce_money([settled])
+
+    def _check_state(self, request: OrderRequest) -> None:
+        if self.system_state == "maintenance":
+            raise ApiError("SERVICE_UNAVAILABLE", "system is under maintenance", status=503)
+        if self.system_state == "cancel_only":
+            raise ApiError("SYSTEM_STATUS_CANCEL_ONLY")
+        if self.system_state == "post_only" and request.instruction != "POST_ONLY":
+            raise ApiError("SYSTEM_STATUS_POST_ONLY")
+
+    def _new_order(self, account: ParadexAccount, request: OrderRequest, *, is_interactive: bool) -> VenueOrder:
+        now_ns = self._now_ns()
+        now_ms = now_ns // 1_000_000
+        order = VenueOrder(
+            id=self.ids.order_id(now_ms),
+            account=account.address_text,
+            market=request.market,
+            is_buy=request.is_buy,
+            kind=request.kind,
+            size=request.size,
+            price=request.price,
+            instruction=request.instruction,
+            stp=request.stp,
+            flags=request.flags,
+            client_id=request.client_id,
+            trigger_price=request.trigger_price,
+            signed_ms=request.signed_ms,
+            created_ms=now_ms,
+            is_interactive=is_interactive and takes_retail_slot(account, now_ns / 1e9),
+            remaining=request.size,
+            updated_ms=now_ms,
+        )
+        account.add(order)
+        self._orders[order.id] = (account, order)
+        return order
+
+    def _later(self, action: Callable[[], None], *, bump: bool) -> None:
+        delay = self._random.uniform(*self.settings.latency_secs) + (self.settings.retail_bump_secs if bump else 0.0)
+        self._schedule(delay, action)
+
+    def _admit(self, account: ParadexAccount, order: VenueOrder) -> None:
+        """Let a queued order through the risk check, or close it."""
+        if not order.is_live:
+            return
+        if fault := self.faults.take(FaultKind.REJECT_NEXT_ORDER, f"order {order.market}"):
+            self._close(account, order, fault.reason or checks.NOT_ENOUGH_MARGIN)
+        elif order.is_conditional:
+            self._waiting.append((account, order))
+            self._set_status(account, order, "UNTRIGGERED")
+        else:
+            self._execute(account, order)
+
+    def _execute(self, account: ParadexAccount, order: VenueOrder) -> None:
+        if reason := checks.refusal(order, account, self.markets):
+            self._close(account, order, reason)
+        else:
+            self._match(account, order)
+
+    def _match(self, account: ParadexAccount, order: VenueOrder) -> None:
+        market = self.markets[order.market]
+        limit = checks.market_limit(order, market) if order.is_market else order.price
+        if limit is None:
+            self._close(account, order, checks.NO_LIQUIDITY)
+            return
+        resting = Order(order.id, account.address_text, order.is_buy, limit, order.remaining)
+        taken = market.core.book.take(resting, SELF_TRADE_RULES[order.stp])
+        settled = self._settle(market, taken.trades)
+        self._finish(order, market, resting, taken_out=taken.taker_canceled)
+        self._announce(settled, also=[(account, order)])
+        for maker in taken.canceled:
+            self._close(*self._orders[maker.id], checks.SELF_TRADE)
+        self.feed.book(market)
+
+    def _finish(self, order: VenueOrder, market: ParadexMarket, resting: Order, *, taken_out: bool) -> None:
+        """Decide what becomes of an order that has taken what it could."""
+        if not order.remaining:
+            order.status = "CLOSED"
+        elif taken_out:
+            order.status, order.cancel_reason = "CLOSED", checks.SELF_TRADE
+        elif order.is_market or order.instruction == "IOC":
+            order.status, order.cancel_reason = "CLOSED", checks.IOC_REMAINDER
+        else:
+            order.status = "OPEN"
+            market.core.book.rest(resting)
+        order.updated_ms = self._now_ns() // 1_000_000
+
+    def _settle(self, market: ParadexMarket, trades: Sequence[Trade]) -> list[Settled]:
+        now_ns = self._now_ns()
+        prints = market.core.record(trades, now_ns)
+        return self._settlement.settle(market, trades, prints, now_ns // 1_000_000)
+
+    def _change(self, account: ParadexAccount, order: VenueOrder, request: OrderRequest) -> None:
+        """Apply a queued modification, or leave the order as it was and say why."""
+        assert order.modify is not None
+        filled = order.size - order.remaining
+        if order.status != "OPEN" or request.size <= filled:
+            self._answer_modify(
+                account, order, "REJECTED", "order is not open" if not order.is_live else "size is filled already"
+            )
+            return
+        before = (order.size, order.remaining, order.price)
+        self.markets[order.market].core.book.cancel(order.id)
+        order.size, order.remaining, order.price, order.status = request.size, request.size - filled, request.price, "NEW"
+        reason = checks.refusal(order, account, self.markets)
+        if reason:
+            order.size, order.remaining, order.price = before
+            self._rest_again(account, order)
+            self._answer_modify(account, order, "REJECTED", reason)
+            return
+        order.modify, order.signed_ms = ModifyState(order.modify.id, "SUCCESS"), request.signed_ms
+        self._match(account, order)
+
+    def _rest_again(self, account: ParadexAccount, order: VenueOrder) -> None:
+        order.status = "OPEN"
+        resting = Order(order.id, account.address_text, order.is_buy, order.price, order.size, order.remaining)
+        self.markets[order.market].core.book.rest(resting)
+
+    def _answer_modify(self, account: ParadexAccount, order: VenueOrder, status: str, message: str) -> None:
+        assert order.modify is not None
+        order.modify = ModifyState(order.modify.id, status, message)
+        self._tell(account, order)
+
+    def _close(self, account: ParadexAccount, order: VenueOrder, reason: str) -> None:
+        """End a live order without a trade; nothing happens to a closed one."""
+        if not order.is_live:
+            return
+        rested = self.markets[order.market].core.book.cancel(order.id)
+        order.cancel_reason = reason
+        self._set_status(account, order, "CLOSED")
+        if rested is not None:
+            self.feed.book(self.markets[order.market])
+            self.feed.account(account)
+
+    def _set_status(self, account: ParadexAccount, order: VenueOrder, status: str) -> None:
+        order.status, order.updated_ms = status, self._now_ns() // 1_000_000
+        self._tell(account, order)
+
+    def _tell(self, account: ParadexAccount, order: VenueOrder) -> None:
+        self.feed.order(account, copy(order))
+        if self.faults.take(FaultKind.DUPLICATE_ORDER_EVENT, f"orders.{order.market}"):
+            self.feed.order(account, copy(order))
+
+    def _trigger(self, market: ParadexMarket) -> None:
+        self._waiting = [pair for pair in self._waiting if pair[1].status == "UNTRIGGERED"]
+        for account, order in self._waiting:
+            if order.market == market.symbol and _is_triggered(order, market.mark_usd):
+                self._execute(account, order)
+
+    def _announce(self, settled: list[Settled], also: Iterable[tuple[ParadexAccount, VenueOrder]] = ()) -> None:
+        """Tell orders and fills in either sequence, as the venue does, then money and positions."""
+        orders = {order.id: (account, order) for account, order in also}
+        for item in settled:
+            if not item.order.remaining:
+                item.order.status = "CLOSED"
+            orders[item.order.id] = (item.account, item.order)
+        fault = self.faults.take(FaultKind.DELAY_FILL, f"fills.{settled[0].fill.market}") if settled else None
+        fills_first = fault is None and self._random.random() < 0.5
+        if fills_first:
+            self._tell_fills(settled)
+        for account, order in orders.values():
+            self._tell(account, order)
+        if settled and not fills_first:
+            self._schedule(fault.secs if fault else self._random.uniform(0.001, 0.01), lambda: self._tell_fills(settled))
+        self._announce_money(settled)
+        for account, order in orders.values():
+            if order.status == "OPEN" and not any(item.account is account for item in settled):
+                self.feed.account(account)
+
+    def _tell_fills(self, settled: list[Settled]) -> None:
+        for item in settled:
+            self.feed.fill(item.account, item.fill)
+
+    def _announce_money(self, settled: list[Settled]) -> None:
+        for item in settled:
+            self.feed.balance_event(item.account, item.balance)
+            if item.payment:
+                self.feed.funding_payment(item.account, item.payment)
+        touched = {(id(item.account), item.fill.market): item.account for item in settled}
+        for (_, market), account in touched.items():
+            self.feed.position(account, market)
+            self.feed.account(account)
+            self._drop_reductions(account, market)
+
+    def _drop_reductions(self, account: ParadexAccount, market: str) -> None:
+        """Close resting reduce-only orders that the changed position no longer covers."""
+        for order in account.live_orders(market):
+            if order.status == "OPEN" and order.reduce_only and not checks.fits_reduction(order, account):
+                self._close(account, order, checks.REDUCE_ONLY_WILL_INCREASE)
+
+
+def _is_triggered(order: VenueOrder, mark: Decimal) -> bool:
+    """Whether the mark price has reached the trigger: stops follow the move, take-profits wait against it."""
+    assert order.trigger_price is not None
+    above = order.is_buy != order.kind.startswith("TAKE_PROFIT")
+    if "STOP_CONDITION_ABOVE_TRIGGER" in order.flags or "STOP_CONDITION_BELOW_TRIGGER" in order.flags:
+        above = "STOP_CONDITION_ABOVE_TRIGGER" in order.flags
+    return mark >= order.trigger_price if above else mark <= order.trigger_price

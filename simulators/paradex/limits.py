@@ -1,0 +1,62 @@
+"""Rate limits: token buckets that refill continuously, and the headers that report them."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Bucket:
+    """`limit` requests per `window_secs`."""
+
+    limit: int
+    window_secs: float
+    level: float = -1.0
+    updated_secs: float = 0.0
+
+    def take(self, now_secs: float) -> bool:
+        """Spend one request; False when the bucket is empty."""
+        full = float(self.limit)
+        refill = (now_secs - self.updated_secs) * self.limit / self.window_secs
+        self.level = full if self.level < 0 else min(full, self.level + refill)
+        self.updated_secs = now_secs
+        if self.level < 1:
+            return False
+        self.level -= 1
+        return True
+
+    def headers(self, now_secs: float) -> dict[str, str]:
+        """Return the X-RateLimit headers of the moment."""
+        missing = max(self.limit - self.level, 0.0)
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(max(int(self.level), 0)),
+            "X-RateLimit-Reset": str(math.ceil(now_secs + missing * self.window_secs / self.limit)),
+            "X-Ratelimit-Window": str(round(self.window_secs)),
+        }
+
+    def retry_after_secs(self) -> int:
+        """Return the whole seconds until one request is allowed again."""
+        return max(math.ceil((1 - self.level) * self.window_secs / self.limit), 1)
+
+
+# (scope, requests, seconds); an account's orders share one scope over REST and WebSocket
+LIMITS: dict[str, tuple[tuple[int, float], ...]] = {
+    "public": ((1_500, 60.0),),
+    "auth": ((600, 60.0),),
+    "onboarding": ((600, 60.0),),
+    "orders": ((800, 1.0), (17_250, 60.0)),
+    "private": ((120, 1.0), (600, 60.0)),
+}
+
+
+class RateLimiter:
+    """The buckets of every IP address and account."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[tuple[str, str], list[Bucket]] = {}
+
+    def take(self, scope: str, who: str, now_secs: float) -> tuple[bool, Bucket]:
+        """Spend one request of a scope; return whether it is allowed and the bucket that is tightest."""
+        buckets = self._buckets.setdefault((scope, who), [Bucket(*limit) for limit in LIMITS[scope]])
+        refused = [bucket for bucket in buckets if not bucket.take(now_secs)]
+        return not refused, (refused or buckets)[0]

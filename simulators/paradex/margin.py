@@ -1,0 +1,70 @@
+"""Cross margin: what an account's positions and resting orders require, and what it is worth.
+
+Per market: requirement = max(bought, sold side) * margin fraction * mark, plus taker fees and the open
+loss of orders that are aggressive against the mark.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from simulators.paradex.accounts import ParadexAccount
+from simulators.paradex.constants import MAINTENANCE_FACTOR, TAKER_FEE
+from simulators.paradex.market import ParadexMarket
+from simulators.paradex.records import ZERO, AccountView, VenueOrder, to_cash
+
+
+def margin_fraction(account: ParadexAccount, market: ParadexMarket) -> Decimal:
+    """Return the initial margin per notional: the market's, or more when the user set less leverage."""
+    return max(market.terms.initial_margin, Decimal(1) / account.money.leverage_of(market.symbol))
+
+
+def account_value(account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> Decimal:
+    """Return cash plus open profit, running funding included."""
+    marks = {symbol: market.mark_usd for symbol, market in markets.items()}
+    funding = sum((account.unrealized_funding(symbol, markets[symbol].funding.index) for symbol in account.money.positions), ZERO)
+    return to_cash(account.money.equity_usd(marks) + funding)
+
+
+def initial_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket], extra: Iterable[VenueOrder] = ()) -> Decimal:
+    """Return the initial margin requirement, as if the orders `extra` rested too."""
+    orders = [order for order in account.live_orders() if order.status == "OPEN"] + list(extra)
+    symbols = account.money.positions.keys() | {order.market for order in orders}
+    return to_cash(sum((_required(account, markets[symbol], orders) for symbol in symbols), ZERO))
+
+
+def _required(account: ParadexAccount, market: ParadexMarket, orders: list[VenueOrder]) -> Decimal:
+    mine = [order for order in orders if order.market == market.symbol and not order.reduce_only]
+    position, mark = account.money.size(market.symbol), market.mark_usd
+    bought = sum((order.remaining for order in mine if order.is_buy), ZERO) + position
+    sold = sum((order.remaining for order in mine if not order.is_buy), ZERO) - position
+    fees = sum((order.remaining for order in mine), ZERO) * mark * TAKER_FEE
+    loss = sum((_open_loss(order, mark) for order in mine), ZERO)
+    return max(bought, sold, ZERO) * margin_fraction(account, market) * mark + fees + loss
+
+
+def _open_loss(order: VenueOrder, mark: Decimal) -> Decimal:
+    if order.price is None:
+        return ZERO
+    worse = order.price - mark if order.is_buy else mark - order.price
+    return max(worse, ZERO) * order.remaining
+
+
+def maintenance_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> Decimal:
+    """Return the maintenance margin requirement of the positions."""
+    total = ZERO
+    for symbol, position in account.money.positions.items():
+        notional = abs(position.size) * markets[symbol].mark_usd
+        total += notional * (MAINTENANCE_FACTOR * margin_fraction(account, markets[symbol]) + TAKER_FEE)
+    return to_cash(total)
+
+
+def account_view(account: ParadexAccount, markets: Mapping[str, ParadexMarket], now_ms: int) -> AccountView:
+    """Return the account as the venue shows it."""
+    return AccountView(
+        account=account.address_text,
+        total_collateral=account.money.cash_usd,
+        account_value=account_value(account, markets),
+        initial_margin=initial_margin(account, markets),
+        maintenance_margin=maintenance_margin(account, markets),
+        updated_ms=now_ms,
+    )

@@ -1,0 +1,155 @@
+"""REST without a token: system, markets, books, prints, funding, onboarding and login."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from simulators.paradex import payloads
+from simulators.paradex.auth import INTERACTIVE
+from simulators.paradex.constants import SYSTEM_CONFIG
+from simulators.paradex.errors import ApiError
+from simulators.paradex.exchange import Exchange
+from simulators.paradex.paging import envelope, integer, page, page_size, read_cursor, write_cursor
+from simulators.paradex.signing import contract_address
+
+FUNDING_PAGE = 5_000
+MINUTE_MS = 60_000
+RESOLUTIONS = ("1", "3", "5", "15", "30", "60")
+
+
+async def read_body(request: web.Request) -> Any:
+    """Return the JSON body, an empty object for none. Raise ApiError."""
+    text = await request.text()
+    try:
+        return json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise ApiError("BINDING_ERROR", "body is not JSON") from error
+
+
+class PublicRest:
+    """Handlers of the public endpoints."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes below the API's base path."""
+        return [
+            web.get("/system/config", self._config),
+            web.get("/system/time", self._time),
+            web.get("/system/state", self._state),
+            web.get("/markets", self._markets),
+            web.get("/markets/summary", self._summary),
+            web.get("/markets/klines", self._klines),
+            web.get("/bbo/{market}", self._bbo),
+            web.get("/bbo/{market}/interactive", self._bbo),
+            web.get("/orderbook/{market}", self._orderbook),
+            web.get("/orderbook/{market}/interactive", self._orderbook),
+            web.get("/orderbook/{market}/impact-price", self._impact_price),
+            web.get("/trades", self._trades),
+            web.get("/funding/data", self._funding_data),
+            web.get("/insurance", self._insurance),
+            web.get("/jwks.json", self._keys),
+            web.get("/onboarding", self._is_onboarded),
+            web.post("/onboarding", self._onboard),
+            web.post("/auth", self._login),
+            web.post("/auth/{public_key}", self._login),
+        ]
+
+    async def _config(self, request: web.Request) -> web.Response:
+        return web.json_response(dict(SYSTEM_CONFIG))
+
+    async def _time(self, request: web.Request) -> web.Response:
+        return web.json_response({"server_time": str(self._exchange.now_ms)})
+
+    async def _state(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": self._exchange.engine.system_state})
+
+    async def _markets(self, request: web.Request) -> web.Response:
+        chosen = self._chosen(request.query)
+        return _results([payloads.market(market.terms, market.funding.terms.period_hours) for market in chosen])
+
+    async def _summary(self, request: web.Request) -> web.Response:
+        now_ms = self._exchange.now_ms
+        return _results([payloads.summary(market.summary(now_ms)) for market in self._chosen(request.query)])
+
+    def _chosen(self, query: Mapping[str, str]) -> list[Any]:
+        name = query.get("market", "ALL")
+        return list(self._exchange.markets.values()) if name in ("", "ALL") else [self._exchange.market(name)]
+
+    async def _klines(self, request: web.Request) -> web.Response:
+        market, resolution = self._exchange.market(request.query.get("symbol", "")), request.query.get("resolution", "1")
+        if resolution not in RESOLUTIONS:
+            raise ApiError("INVALID_REQUEST_PARAMETER", f"resolution must be one of {', '.join(RESOLUTIONS)}")
+        start, end = integer(request.query, "start_at") or 0, integer(request.query, "end_at")
+        bars = market.core.candles.bars(int(resolution) * MINUTE_MS, start, end)
+        return _results([[bar.start_ms, *map(float, (bar.open, bar.high, bar.low, bar.close, bar.volume))] for bar in bars])
+
+    async def _bbo(self, request: web.Request) -> web.Response:
+        return web.json_response(payloads.bbo(self._exchange.market(request.match_info["market"]).bbo()))
+
+    async def _orderbook(self, request: web.Request) -> web.Response:
+        depth = integer(request.query, "depth")
+        if depth is not None and depth < 1:
+            raise ApiError("INVALID_REQUEST_PARAMETER", "depth must be positive")
+        market = self._exchange.market(request.match_info["market"])
+        return web.json_response(payloads.book_rest(market.snapshot(depth or 20)))
+
+    async def _impact_price(self, request: web.Request) -> web.Response:
+        core = self._exchange.market(request.match_info["market"]).core
+        bid, ask = core.impact_usd(is_buy=False), core.impact_usd(is_buy=True)
+        quoted = {"impact_bid_price": payloads.text(bid), "impact_ask_price": payloads.text(ask)}
+        return web.json_response({"market": core.spec.symbol, **quoted})
+
+    async def _trades(self, request: web.Request) -> web.Response:
+        market = self._exchange.market(request.query.get("market", ""))
+        return web.json_response(page(market.trades, request.query, payloads.trade))
+
+    async def _funding_data(self, request: web.Request) -> web.Response:
+        """Page through samples by their time: the cursor holds where the next page ends."""
+        market = self._exchange.market(request.query.get("market", ""))
+        size, end = page_size(request.query, FUNDING_PAGE), integer(request.query, "end_at")
+        before = read_cursor(request.query, "before") or (end + 1 if end is not None else None)
+        rows = market.history.newest_first(integer(request.query, "start_at"), before, size + 1)
+        following = write_cursor("before", rows[size - 1].time_ms) if len(rows) > size else None
+        return web.json_response(envelope([payloads.funding_sample(row) for row in rows[:size]], following))
+
+    async def _insurance(self, request: web.Request) -> web.Response:
+        return web.json_response({"size": "1000000", "last_updated_at": self._exchange.now_ms})
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        return web.json_response({"keys": []})  # tokens are signed with a secret, so there is no public key
+
+    async def _is_onboarded(self, request: web.Request) -> web.Response:
+        kind = request.query.get("account_signer_type", "starknet")
+        if kind != "starknet":
+            raise ApiError("INVALID_CHAIN", "only starknet accounts are simulated")
+        proxy_hash, class_hash = (str(SYSTEM_CONFIG[f"paraclear_account_{name}"]) for name in ("proxy_hash", "hash"))
+        try:
+            public_key = int(request.query["public_key"], 16)
+        except (KeyError, ValueError) as error:
+            raise ApiError("PUBLIC_KEY_INVALID") from error
+        address = contract_address(public_key, int(proxy_hash, 16), int(class_hash, 16))
+        exists = address in self._exchange.registry.accounts
+        info = {"class_hash": class_hash, "proxy_class_hash": proxy_hash}
+        return web.json_response(
+            {"account_signer_type": kind, "address": hex(address), "exists": exists, "derivation_info": info}
+        )
+
+    async def _onboard(self, request: web.Request) -> web.Response:
+        self._exchange.registry.onboard(request.headers, await read_body(request), self._exchange.now_ms)
+        return web.Response(status=200)
+
+    async def _login(self, request: web.Request) -> web.Response:
+        usage = request.query.get("token_usage", "")
+        if usage not in ("", INTERACTIVE):
+            raise ApiError("INVALID_REQUEST_PARAMETER", "unknown token_usage")
+        now_secs = self._exchange.now_ms // 1_000
+        token = self._exchange.registry.login(request.headers, request.match_info.get("public_key"), usage, now_secs)
+        return web.json_response({"jwt_token": token})
+
+
+def _results(rows: list[Any]) -> web.Response:
+    return web.json_response({"results": rows})
