@@ -10,6 +10,7 @@ from simulators.candles import Candles
 from simulators.matching import Book, Order, Trade
 
 BPS = Decimal("0.0001")
+PRICE_DIGITS = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Market:
             left -= part
             size += part / price
             if left <= 0:
-                return self.spec.impact_usd / size
+                return (self.spec.impact_usd / size).quantize(PRICE_DIGITS)
         return None
 
     def round_price(self, price: Decimal, up: bool) -> Decimal:
@@ -123,8 +124,8 @@ class Market:
         for level in range(house.levels):
             offset_bps = Decimal(f"{house.spread_bps / 2 + level * house.step_bps:.4f}")
             price = self.round_price(centre_usd * (1 + sign * offset_bps * BPS), up=not is_buy)
-            if price == previous:
-                price += sign * self.spec.tick(price)
+            if previous is not None and sign * (price - previous) <= 0:
+                price = previous + sign * self.spec.tick(previous)  # the grid is coarser than the step
             orders.append(self._house_order(is_buy, price, house.level_usd * (1 + level * house.growth)))
             previous = price
         return orders

@@ -71,9 +71,7 @@ class Engine:
 
     def step(self, now_ns: int) -> None:
         """Move every market, settle hours that have ended, fire scheduled cancels."""
-        while now_ns >= self._hour_ns + self._clock.funding.hour_ns:
-            self._hour_ns += self._clock.funding.hour_ns
-            self._settle_hour(self._hour_ns)
+        self._settle_until(now_ns)
         hours = self._clock.hours(now_ns)
         for name, market in self.markets.items():
             point = self._tape.at(hours, name)
@@ -95,6 +93,7 @@ class Engine:
 
     def place(self, user: User, new: NewOrder, now_ns: int) -> Placed | Refusal:
         """Accept and match an order, or say why not."""
+        self._settle_until(now_ns)  # a fill after the hour earns nothing of the hour before
         market = self.markets[new.coin.name]
         item = self._order(user, new, now_ns)
         if fault := self._faults.take(FaultKind.REJECT_NEXT_ORDER):
@@ -239,6 +238,11 @@ class Engine:
                 point = self._tape.at(self._clock.hours(time_ns) - 0.5, coin.name)
                 self.funding[coin.name].sample(point.hyperliquid_premium, point.hyperliquid_rate_per_hour)
                 self.funding[coin.name].settle(time_ns // 1_000_000)
+
+    def _settle_until(self, now_ns: int) -> None:
+        while now_ns >= self._hour_ns + self.hour_ns:
+            self._hour_ns += self.hour_ns
+            self._settle_hour(self._hour_ns)
 
     def _settle_hour(self, boundary_ns: int) -> None:
         for coin in LISTED:

@@ -1,0 +1,61 @@
+from decimal import Decimal
+
+import pytest
+
+from simulators.hyperliquid.identity import Gate, Refused
+from simulators.hyperliquid.users import DAY_MS, NonceWindow, User
+
+NOW_MS = 1_795_000_000_000
+ADDRESS = "0x" + "1" * 40
+
+
+def test_a_nonce_is_used_once_and_lies_in_the_window():
+    window = NonceWindow()
+    assert window.refusal(NOW_MS, NOW_MS) is None
+    assert window.refusal(NOW_MS, NOW_MS) == f"Invalid nonce: duplicate nonce {NOW_MS}"
+    assert window.refusal(NOW_MS - 1, NOW_MS) is None  # older than the newest, yet never used
+    assert window.refusal(NOW_MS - 2 * DAY_MS, NOW_MS).startswith("Invalid nonce: nonce too low")
+    assert window.refusal(NOW_MS + DAY_MS, NOW_MS).startswith("Invalid nonce: nonce too high")
+
+
+def test_only_the_hundred_highest_nonces_are_kept():
+    window = NonceWindow()
+    for number in range(100):
+        assert window.refusal(NOW_MS + number, NOW_MS) is None
+    assert window.refusal(NOW_MS - 1, NOW_MS) == f"Invalid nonce: nonce too low {NOW_MS - 1} < {NOW_MS}"
+    assert window.refusal(NOW_MS + 100, NOW_MS) is None
+    assert len(window.kept) == 100
+    assert window.refusal(NOW_MS, NOW_MS).startswith("Invalid nonce: nonce too low")
+
+
+def agent(number):
+    return f"0x{number:040x}"
+
+
+@pytest.fixture
+def gate():
+    return Gate({ADDRESS: User(ADDRESS, spot_usdc=Decimal(0))})
+
+
+def test_agents_come_go_and_are_counted(gate):
+    user = gate.users[ADDRESS]
+    for number, name in enumerate(("", "one", "two", "three")):
+        gate.approve(user, agent(number + 1), name, NOW_MS)
+    with pytest.raises(Refused, match="Too many extra agents"):
+        gate.approve(user, agent(9), "four", NOW_MS)
+    with pytest.raises(Refused, match="already used"):
+        gate.approve(user, agent(2), "one", NOW_MS)
+    assert gate.master_of(agent(2)) == ADDRESS
+    gate.approve(user, agent(7), "one", NOW_MS)
+    assert gate.master_of(agent(2)) is None
+    gate.approve(user, "0x" + "0" * 40, "one", NOW_MS)
+    assert gate.master_of(agent(7)) is None
+
+
+def test_an_agent_expires_in_a_bounded_future(gate):
+    user = gate.users[ADDRESS]
+    gate.approve(user, agent(1), f"bot valid_until {NOW_MS + 1000}", NOW_MS)
+    assert user.agents["bot"].valid_until_ms == NOW_MS + 1000
+    for until in (NOW_MS, NOW_MS + 181 * DAY_MS):
+        with pytest.raises(Refused, match="valid_until already expired"):
+            gate.approve(user, agent(2), f"bot valid_until {until}", NOW_MS)
