@@ -1,0 +1,33 @@
+"""Names, addresses and fixed rules of Hyperliquid."""
+
+from decimal import Decimal
+from typing import Final
+
+VENUE_NAME: Final = "HYPERLIQUID"
+
+MAINNET_HTTP_URL: Final = "https://api.hyperliquid.xyz"
+MAINNET_WS_URL: Final = "wss://api.hyperliquid.xyz/ws"
+TESTNET_HTTP_URL: Final = "https://api.hyperliquid-testnet.xyz"
+TESTNET_WS_URL: Final = "wss://api.hyperliquid-testnet.xyz/ws"
+
+DEFAULT_COINS: Final = ("BTC", "ETH", "SOL", "HYPE")
+
+PERP_MAX_DECIMALS: Final = 6  # a price has at most 6 - szDecimals decimals ...
+MAX_SIGNIFICANT_FIGURES: Final = 5  # ... and at most 5 significant figures; whole numbers always pass
+MIN_NOTIONAL_USD: Final = Decimal(10)
+
+BASE_MAKER_FEE: Final = Decimal("0.00015")
+BASE_TAKER_FEE: Final = Decimal("0.00045")
+
+FUNDING_INTERVAL_MINS: Final = 60
+FUNDING_PAGE_ROWS: Final = 500
+FILLS_PAGE_ROWS: Final = 2000
+
+# The venue drops a connection it has had nothing to send on for 60 s.
+PING: Final = b'{"method":"ping"}'
+PING_SECS: Final = 20.0
+SILENCE_SECS: Final = 50.0
+
+# The venue sends an asset context about once a second, so this long a silence is no quiet market.
+CONTEXT_STALE_SECS: Final = 10.0
+CONTEXT_REOPEN_SECS: Final = 30.0

@@ -1,0 +1,430 @@
+"""Hyperliquid's wire structs, nothing else: frozen, the venue's field names in snake case.
+
+Market-data numbers are floats (decoded with `strict=False`: they arrive as strings), everything
+about money, sizes of ours and funding is Decimal. Unknown fields are ignored, fields the venue
+leaves out at times have a default.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+
+class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Base of all wire structs: `sz_decimals` here is `szDecimals` there."""
+
+
+# Market data
+
+
+class Level(Wire, frozen=True):
+    """One price level."""
+
+    px: float
+    sz: float
+
+
+class BboData(Wire, frozen=True):
+    """Best bid and ask, either of them null on an empty side; `time` is Unix milliseconds."""
+
+    coin: str
+    time: int
+    bbo: tuple[Level | None, Level | None]
+
+
+class BookData(Wire, frozen=True):
+    """A whole book: bids from the best down, asks from the best up."""
+
+    coin: str
+    levels: tuple[list[Level], list[Level]]
+    time: int = 0
+
+
+class TradeData(Wire, frozen=True):
+    """A public trade; `side` is the aggressor's, B or A."""
+
+    coin: str
+    side: str
+    px: float
+    sz: float
+    time: int
+    tid: int
+
+
+class AssetContext(Wire, frozen=True):
+    """Prices and the current funding rate per hour; prices are null where there is no book."""
+
+    funding: Decimal
+    oracle_px: float
+    mark_px: float | None = None
+    mid_px: float | None = None
+    open_interest: float = 0.0
+    premium: Decimal | None = None
+
+
+class AssetContextData(Wire, frozen=True):
+    """The context of one coin."""
+
+    coin: str
+    ctx: AssetContext
+
+
+class PerpMeta(Wire, frozen=True):
+    """One perpetual of the universe; its asset id is its place there."""
+
+    name: str
+    sz_decimals: int
+    max_leverage: int
+    is_delisted: bool = False
+    only_isolated: bool = False
+    margin_table_id: int | None = None
+
+
+class Meta(Wire, frozen=True):
+    """The universe of perpetuals."""
+
+    universe: list[PerpMeta]
+
+
+class FundingHistoryRow(Wire, frozen=True):
+    """One settled hour; the rate is per hour."""
+
+    coin: str
+    funding_rate: Decimal
+    time: int
+    premium: Decimal | None = None
+
+
+# Account
+
+
+class Leverage(Wire, frozen=True):
+    """`type` is cross or isolated."""
+
+    type: str
+    value: int
+
+
+class Position(Wire, frozen=True):
+    """One open position; `szi` is signed, long positive."""
+
+    coin: str
+    szi: Decimal
+    leverage: Leverage
+    position_value: Decimal
+    unrealized_pnl: Decimal
+    margin_used: Decimal
+    entry_px: Decimal | None = None
+    liquidation_px: Decimal | None = None
+    max_leverage: int | None = None
+
+
+class AssetPosition(Wire, frozen=True):
+    """A position in its envelope."""
+
+    position: Position
+
+
+class MarginSummary(Wire, frozen=True):
+    """USD totals over all positions."""
+
+    account_value: Decimal
+    total_margin_used: Decimal
+    total_ntl_pos: Decimal = Decimal(0)
+    total_raw_usd: Decimal = Decimal(0)
+
+
+class ClearinghouseState(Wire, frozen=True):
+    """The perpetuals account as of `time` (the venue's clock; 0 where an old answer leaves it out)."""
+
+    margin_summary: MarginSummary
+    withdrawable: Decimal
+    asset_positions: list[AssetPosition]
+    cross_maintenance_margin_used: Decimal = Decimal(0)
+    time: int = 0
+
+
+class UserFees(Wire, frozen=True):
+    """The account's own fee rates, as fractions."""
+
+    user_cross_rate: Decimal
+    user_add_rate: Decimal
+
+
+class Order(Wire, frozen=True):
+    """An order; `sz` is what is left of `orig_sz` (see notes on terminal orders in `orders`)."""
+
+    coin: str
+    side: str
+    limit_px: Decimal
+    sz: Decimal
+    oid: int
+    timestamp: int
+    orig_sz: Decimal | None = None
+    cloid: str | None = None
+    reduce_only: bool = False
+    is_trigger: bool = False
+    tif: str | None = None
+    order_type: str | None = None
+
+
+class OrderUpdate(Wire, frozen=True):
+    """An order with its status; a partial fill alone sends none."""
+
+    order: Order
+    status: str
+    status_timestamp: int
+
+
+class OrderStatusAnswer(Wire, frozen=True):
+    """`status` is `order` (then `order` is there) or `unknownOid`."""
+
+    status: str
+    order: OrderUpdate | None = None
+
+
+class Liquidation(Wire, frozen=True):
+    """Who was liquidated; the counterparty's fill carries it as well."""
+
+    liquidated_user: str | None = None
+    method: str | None = None
+
+
+class Fill(Wire, frozen=True):
+    """One execution; (coin, tid, oid) is unique, `crossed` means taker, `fee` is negative as rebate."""
+
+    coin: str
+    px: Decimal
+    sz: Decimal
+    side: str
+    time: int
+    oid: int
+    crossed: bool
+    fee: Decimal
+    tid: int = 0
+    start_position: Decimal | None = None
+    dir: str = ""
+    cloid: str | None = None
+    fee_token: str = "USDC"  # noqa: S105 - a currency
+    liquidation: Liquidation | None = None
+
+
+class FundingRow(Wire, frozen=True):
+    """One funding payment; `usdc` is positive when received."""
+
+    time: int
+    coin: str
+    usdc: Decimal
+    szi: Decimal
+    funding_rate: Decimal
+    n_samples: int | None = None
+
+
+class FundingDelta(Wire, frozen=True):
+    """A funding payment without its time, as the history wraps it."""
+
+    coin: str
+    usdc: Decimal
+    szi: Decimal
+    funding_rate: Decimal
+    n_samples: int | None = None
+
+
+class FundingLedgerRow(Wire, frozen=True):
+    """A funding payment of the account's history."""
+
+    time: int
+    delta: FundingDelta
+
+
+# Answers to actions
+
+
+class Resting(Wire, frozen=True):
+    """The order rests."""
+
+    oid: int
+
+
+class Filled(Wire, frozen=True):
+    """The order matched at once, wholly or in part."""
+
+    oid: int
+    total_sz: Decimal
+    avg_px: Decimal
+
+
+class ItemStatus(Wire, frozen=True):
+    """What became of one order or cancel: exactly one field is set."""
+
+    resting: Resting | None = None
+    filled: Filled | None = None
+    error: str | None = None
+
+
+type Item = ItemStatus | str
+"""A bare word stands for `success`, `waitingForFill` and the like."""
+
+
+class ActionData(Wire, frozen=True):
+    """One item per order, by position."""
+
+    statuses: list[ItemStatus | str] = []
+
+
+class ActionResult(Wire, frozen=True):
+    """The venue's answer to an accepted action."""
+
+    type: str
+    data: ActionData = ActionData()
+
+
+class ActionAnswer(Wire, frozen=True):
+    """`status` is ok (then `response` is an ActionResult) or err (then it is a text)."""
+
+    status: str
+    response: msgspec.Raw
+
+
+# WebSocket frames, told apart by `channel`
+
+
+class Frame(Wire, frozen=True, tag_field="channel"):
+    """Base of the frames."""
+
+
+class BboFrame(Frame, frozen=True, tag="bbo"):
+    """Best bid and ask."""
+
+    data: BboData
+
+
+class BookFrame(Frame, frozen=True, tag="l2Book"):
+    """A whole book."""
+
+    data: BookData
+
+
+class TradesFrame(Frame, frozen=True, tag="trades"):
+    """Public trades; the first frame of a subscription repeats the last 30."""
+
+    data: list[TradeData]
+
+
+class AssetContextFrame(Frame, frozen=True, tag="activeAssetCtx"):
+    """Mark, oracle and funding."""
+
+    data: AssetContextData
+
+
+class OrderUpdatesFrame(Frame, frozen=True, tag="orderUpdates"):
+    """Order states; there is no snapshot."""
+
+    data: list[OrderUpdate]
+
+
+class UserFillsData(Wire, frozen=True):
+    """Fills; the first frame of a subscription is a snapshot of recent ones."""
+
+    user: str
+    fills: list[Fill]
+    is_snapshot: bool = False
+
+
+class UserFillsFrame(Frame, frozen=True, tag="userFills"):
+    """Executions."""
+
+    data: UserFillsData
+
+
+class UserFundingsData(Wire, frozen=True):
+    """Funding payments; the first frame of a subscription is a snapshot."""
+
+    user: str
+    fundings: list[FundingRow]
+    is_snapshot: bool = False
+
+
+class UserFundingsFrame(Frame, frozen=True, tag="userFundings"):
+    """Funding payments."""
+
+    data: UserFundingsData
+
+
+class ClearinghouseData(Wire, frozen=True):
+    """The account."""
+
+    clearinghouse_state: ClearinghouseState
+    user: str = ""
+
+
+class ClearinghouseFrame(Frame, frozen=True, tag="clearinghouseState"):
+    """The account."""
+
+    data: ClearinghouseData
+
+
+class AcknowledgedSubscription(Wire, frozen=True):
+    """`method` is subscribe or unsubscribe; the subscription comes back with defaults filled in."""
+
+    method: str
+    subscription: dict[str, Any]
+
+
+class SubscriptionFrame(Frame, frozen=True, tag="subscriptionResponse"):
+    """A subscription was taken."""
+
+    data: AcknowledgedSubscription
+
+
+class PostResponse(Wire, frozen=True):
+    """`type` is action, info or error; of an error the payload is a text like an HTTP status line."""
+
+    type: str
+    payload: msgspec.Raw
+
+
+class PostData(Wire, frozen=True):
+    """An answer, by the id of the request."""
+
+    id: int
+    response: PostResponse
+
+
+class PostFrame(Frame, frozen=True, tag="post"):
+    """The answer to a request sent over the socket."""
+
+    data: PostData
+
+
+class ErrorFrame(Frame, frozen=True, tag="error"):
+    """The venue did not like a message; the socket stays open."""
+
+    data: str
+
+
+class PongFrame(Frame, frozen=True, tag="pong"):
+    """The answer to a ping."""
+
+
+type AnyFrame = (
+    BboFrame
+    | BookFrame
+    | TradesFrame
+    | AssetContextFrame
+    | OrderUpdatesFrame
+    | UserFillsFrame
+    | UserFundingsFrame
+    | ClearinghouseFrame
+    | SubscriptionFrame
+    | PostFrame
+    | ErrorFrame
+    | PongFrame
+)
+
+
+class AnyChannel(Wire, frozen=True):
+    """Only the channel, to tell a frame that is not ours from a broken one."""
+
+    channel: str

@@ -1,0 +1,54 @@
+"""Send signed actions: one nonce source, an expiry on each, never the same order twice."""
+
+from collections.abc import Callable, Sequence
+
+from adapters.errors import Connectivity, OutcomeUnknown, VenueError
+from adapters.hyperliquid.connection import HyperliquidConnection
+from adapters.hyperliquid.http import HyperliquidHttp, read_action_answer
+from adapters.hyperliquid.schemas import Item
+from adapters.hyperliquid.signing import Action, L1Signer, NonceSource
+
+
+class ActionSender:
+    """Sends over the socket while it is open, else over HTTP; the choice is made before sending."""
+
+    def __init__(
+        self,
+        signer: L1Signer,
+        connection: HyperliquidConnection,
+        http: HyperliquidHttp,
+        *,
+        ttl_secs: float,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._signer, self._connection, self._http = signer, connection, http
+        self._ttl_secs, self._now_ms = ttl_secs, now_ms
+        self._nonces = NonceSource()
+
+    def expiry_ms(self) -> int:
+        """Return until when an action sent now may be executed (Unix milliseconds)."""
+        return self._now_ms() + round(self._ttl_secs * 1000)
+
+    async def send(self, action: Action, expected: int, expires_ms: int) -> Sequence[Item]:
+        """Return the venue's `expected` items for `action`.
+
+        Raises `Rejected` where the whole action was refused and `OutcomeUnknown` where it may or may
+        not have been executed, which after `expires_ms` can be found out by asking.
+        """
+        nonce_ms = self._nonces.next_ms(self._now_ms())
+        body = self._signer.body(action, nonce_ms, expires_ms=expires_ms)
+        try:
+            answer = await self._transmit(body)
+        except VenueError:
+            raise
+        except Exception as e:  # whatever a transport throws, the bytes may be on their way
+            raise OutcomeUnknown(repr(e)) from e
+        return read_action_answer(answer, expected)
+
+    async def _transmit(self, body: bytes) -> bytes:
+        if self._connection.is_open:
+            try:
+                return await self._connection.post_action(body, self._ttl_secs)
+            except Connectivity:  # the socket closed before anything was sent
+                pass
+        return await self._http.exchange(body, self._ttl_secs)
