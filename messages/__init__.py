@@ -7,6 +7,7 @@ positive funding rate means longs pay shorts. Instruments are named by their Nau
 
 from messages.account import AccountHealth, FundingAccrual, FundingPayment, PositionHealth, VenueState, VenueStatus
 from messages.clock import FundingClock
+from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
 from messages.trading import (
     Action,
     Intent,
@@ -22,6 +23,7 @@ from messages.trading import (
 )
 
 __all__ = [
+    "HOURS_PER_YEAR",
     "AccountHealth",
     "Action",
     "FundingAccrual",
@@ -40,5 +42,7 @@ __all__ = [
     "TimeInForce",
     "VenueState",
     "VenueStatus",
+    "annual_rate",
+    "hourly_rate",
     "topics",
 ]

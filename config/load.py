@@ -1,0 +1,61 @@
+"""Read a node config: one TOML file and the limits file it names, checked as a whole."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.schema import AppConfig, VenueSection
+
+
+class ConfigError(ValueError):
+    """A config cannot be used; the message names the file and the path of the bad field."""
+
+
+def load(path: Path) -> AppConfig:
+    """Return the checked config in `path`; raise `ConfigError` with file and field otherwise."""
+    tree = _read(path)
+    limits = tree.get("limits")
+    if not isinstance(limits, str):
+        raise ConfigError(f'{path}: expected limits = "FILE", the name of the limits file beside it - at `$.limits`')
+    tree["limits"] = _read(path.parent / limits)
+    try:
+        return msgspec.convert(tree, AppConfig)
+    except msgspec.ValidationError as e:
+        raise ConfigError(f"{path}: {_explain(str(e))}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise ConfigError(f"{path}: {e.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path}: not valid TOML: {e}") from None
+
+
+def _explain(message: str) -> str:
+    """Say what a pattern means; msgspec can only quote it."""
+    if "matching regex" in message:
+        field = message.partition(" - at ")[2]
+        if "private_key" in field:
+            return f"a secret must be given as env:NAME or file:/path, never as the value itself - at {field}"
+        if "url" in field:
+            return f"expected an http(s):// or ws(s):// url - at {field}"
+    return message
+
+
+def redacted(config: AppConfig) -> str:
+    """Return the config as indented JSON, with every secret shown as its reference's kind only."""
+
+    def hide(section: VenueSection) -> Any:
+        if section.private_key is None:
+            return section
+        return msgspec.structs.replace(section, private_key=section.private_key.partition(":")[0] + ":***")
+
+    venues = msgspec.structs.replace(
+        config.venues, hyperliquid=hide(config.venues.hyperliquid), paradex=hide(config.venues.paradex)
+    )
+    plain = msgspec.to_builtins(msgspec.structs.replace(config, venues=venues))
+    return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()

@@ -1,0 +1,118 @@
+"""Turn the app's config into Nautilus': which clients a node gets and what it is told."""
+
+from pathlib import Path
+
+from nautilus_trader.config import (
+    InstrumentProviderConfig,
+    LiveDataEngineConfig,
+    LiveExecEngineConfig,
+    LiveRiskEngineConfig,
+    LoggingConfig,
+    TradingNodeConfig,
+)
+from nautilus_trader.model.identifiers import InstrumentId, TraderId
+
+from adapters.hyperliquid.config import HyperliquidDataClientConfig, HyperliquidExecClientConfig
+from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
+from config.schema import AppConfig, Mode
+from config.secret import resolve
+from strategies.funding_arb import FundingArbConfig
+
+VENUES = ("HYPERLIQUID", "PARADEX")
+
+
+def instrument_ids(config: AppConfig) -> tuple[InstrumentId, ...]:
+    """Return every instrument the strategy may trade."""
+    return tuple(InstrumentId.from_str(f"{asset}-USD-PERP.{venue}") for asset in config.strategy.assets for venue in VENUES)
+
+
+def strategy_config(config: AppConfig) -> FundingArbConfig:
+    """Return the strategy's config; it claims every position the venues already hold in its instruments."""
+    section = config.strategy
+    return FundingArbConfig(
+        strategy_id="FARB",
+        order_id_tag="001",
+        external_order_claims=list(instrument_ids(config)),
+        assets=section.assets,
+        venues=VENUES,
+        min_spread_apr=section.min_spread_apr,
+        exit_spread_apr=section.exit_spread_apr,
+        min_absorbable_usd=section.min_absorbable_usd,
+        pair_notional_usd=section.pair_notional_usd,
+        max_slippage_bps=section.max_slippage_bps,
+        hour_secs=config.clock.hour_secs,
+    )
+
+
+def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
+    """Return the node's config; secrets stay references, for Nautilus may write it to disk."""
+    return TradingNodeConfig(
+        trader_id=TraderId(config.trader_id),
+        logging=LoggingConfig(
+            log_level="OFF",  # the terminal belongs to the view
+            log_level_file="INFO",
+            log_directory=str(log_dir),
+            log_file_name=config.trader_id,
+            log_file_format="JSON",
+            log_colors=False,
+            print_config=False,
+        ),
+        data_engine=LiveDataEngineConfig(time_bars_build_with_no_updates=False),
+        risk_engine=LiveRiskEngineConfig(max_order_submit_rate="50/00:00:01"),
+        exec_engine=LiveExecEngineConfig(
+            reconciliation=True,
+            # An unknown outcome is resolved by the execution clients' own queries: this check would turn a
+            # submitted order whose answer got lost into a rejected one, and its later fill into an exception.
+            inflight_check_interval_ms=0,
+            graceful_shutdown_on_exception=True,
+        ),
+        data_clients=_data_clients(config),
+        exec_clients=_exec_clients(config),
+        timeout_connection=20.0,
+        timeout_reconciliation=10.0,
+        timeout_portfolio=10.0,
+        timeout_disconnection=5.0,
+        timeout_post_stop=1.0,
+        timeout_shutdown=3.0,
+    )
+
+
+def _data_clients(config: AppConfig) -> dict[str, object]:
+    (http_url, ws_url), (paradex_http_url, paradex_ws_url) = config.venues.hyperliquid.urls, config.venues.paradex.urls
+    common = {"instrument_provider": InstrumentProviderConfig(load_all=True), "hour_secs": config.clock.hour_secs}
+    assets = config.strategy.assets
+    return {
+        "HYPERLIQUID": HyperliquidDataClientConfig(http_url=http_url, ws_url=ws_url, coins=assets, **common),
+        "PARADEX": ParadexDataClientConfig(http_url=paradex_http_url, ws_url=paradex_ws_url, markets=assets, **common),
+    }
+
+
+def _exec_clients(config: AppConfig) -> dict[str, object]:
+    hyperliquid, paradex = config.venues.hyperliquid, config.venues.paradex
+    (http_url, ws_url), (paradex_http_url, paradex_ws_url) = hyperliquid.urls, paradex.urls
+    common = {"instrument_provider": InstrumentProviderConfig(load_all=True), "hour_secs": config.clock.hour_secs}
+    return {
+        "HYPERLIQUID": HyperliquidExecClientConfig(
+            http_url=http_url,
+            ws_url=ws_url,
+            private_key=hyperliquid.key,
+            account_address=_address(hyperliquid.account_address),
+            is_mainnet=config.mode is Mode.LIVE,
+            coins=config.strategy.assets,
+            **common,
+        ),
+        "PARADEX": ParadexExecClientConfig(
+            http_url=paradex_http_url,
+            ws_url=paradex_ws_url,
+            private_key=paradex.key,
+            account_address=_address(paradex.account_address),
+            is_interactive=paradex.is_interactive,
+            markets=config.strategy.assets,
+            **common,
+        ),
+    }
+
+
+def _address(account: str | None) -> str | None:
+    """Return an account address, which may be given by reference but is no secret."""
+    return account if account is None or account.startswith("0x") else resolve(account)

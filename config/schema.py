@@ -1,0 +1,164 @@
+"""The one configuration tree: what a node is told, typed, frozen, unknown fields forbidden."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from config.secret import REFERENCE
+from messages import FundingClock
+from risk.limits import Limits
+
+type SecretReference = Annotated[str, Meta(pattern=REFERENCE)]
+type Account = Annotated[str, Meta(pattern=r"^(0x[0-9a-fA-F]{1,64}|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+type Url = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^\s/]+")]
+type Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Mode(StrEnum):
+    """What stands behind the venues' urls."""
+
+    SIM = "sim"  # the simulators of this repository, on 127.0.0.1
+    PAPER = "paper"  # live market data, execution by Nautilus' sandbox
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Common settings of every section."""
+
+
+class SimulatorsSection(_Section, frozen=True, kw_only=True):
+    """The local venues `run.py` starts; the only place where the funding clock may be compressed."""
+
+    seed: int = 7
+    hour_secs: Annotated[float, Meta(gt=0, le=3600)] = 3600.0
+    scenario: str = "demo"
+    tape: str = "generated"
+
+
+class VenueSection(_Section, frozen=True, kw_only=True):
+    """One venue's endpoints and account; the urls of a `sim` config come from the simulators."""
+
+    http_url: Url | None = None
+    ws_url: Url | None = None
+    private_key: SecretReference | None = None
+    account_address: Account | None = None
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """The HTTP and WebSocket urls, which are known once a node is built."""
+        if self.http_url is None or self.ws_url is None:
+            raise ValueError("the venue's urls are not known yet")
+        return self.http_url, self.ws_url
+
+    @property
+    def key(self) -> str:
+        """The reference to the signing key, which a node that trades needs."""
+        if self.private_key is None:
+            raise ValueError("the venue's private_key is not given")
+        return self.private_key
+
+
+class ParadexSection(VenueSection, frozen=True, kw_only=True):
+    """Paradex; `is_interactive` asks for a retail token: no fees, a speed bump and order quotas."""
+
+    is_interactive: bool = False
+
+
+class VenuesSection(_Section, frozen=True, kw_only=True):
+    """The two perpetual venues."""
+
+    hyperliquid: VenueSection
+    paradex: ParadexSection
+
+
+class StrategySection(_Section, frozen=True, kw_only=True):
+    """When a pair is entered and left; see `strategies.funding_arb.FundingArbConfig`."""
+
+    assets: Annotated[tuple[str, ...], Meta(min_length=1)] = ("BTC", "ETH", "SOL", "HYPE")
+    min_spread_apr: Decimal = Decimal("0.04")
+    exit_spread_apr: Decimal = Decimal("0.02")
+    min_absorbable_usd: Decimal = Decimal(10_000)
+    pair_notional_usd: Decimal = Decimal(9_900)
+    max_slippage_bps: Decimal = Decimal(10)
+
+    def __post_init__(self) -> None:
+        for name in ("min_spread_apr", "min_absorbable_usd", "pair_notional_usd", "max_slippage_bps"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, was {getattr(self, name)}")
+        if self.exit_spread_apr >= self.min_spread_apr:
+            raise ValueError(f"exit_spread_apr {self.exit_spread_apr} must lie below min_spread_apr {self.min_spread_apr}")
+
+
+class RunSection(_Section, frozen=True, kw_only=True):
+    """When a run ends by itself; without values it goes on until it is stopped."""
+
+    stop_after_cycles: Annotated[int, Meta(ge=1)] | None = None
+    max_secs: Annotated[float, Meta(gt=0)] | None = None
+    start_timeout_secs: Annotated[float, Meta(gt=0)] = 60.0
+
+
+class MetricsSection(_Section, frozen=True, kw_only=True):
+    """The Prometheus endpoint; 0 takes any free port."""
+
+    port: Port = 9464
+
+
+class AppConfig(_Section, frozen=True, kw_only=True):
+    """A whole node config, as one TOML file plus the limits file it names."""
+
+    mode: Mode
+    trader_id: Annotated[str, Meta(pattern=r"^[A-Z]+-[0-9]{3}$")] = "FARB-001"
+    venues: VenuesSection
+    strategy: StrategySection = msgspec.field(default_factory=StrategySection)
+    limits: Limits  # in the file: the name of another TOML file beside it, the hot-reloadable part
+    simulators: SimulatorsSection | None = None
+    run: RunSection = msgspec.field(default_factory=RunSection)
+    metrics: MetricsSection | None = None
+
+    @property
+    def clock(self) -> FundingClock:
+        """The funding clock: compressed only by a simulators section."""
+        return FundingClock() if self.simulators is None else FundingClock(self.simulators.hour_secs)
+
+    def __post_init__(self) -> None:
+        for path, url in self._urls():
+            host = urlsplit(url).hostname if url else None
+            is_local = host in ("127.0.0.1", "localhost", "::1")
+            if self.mode is Mode.SIM and host is not None and not is_local:
+                raise ValueError(f"{path}: a sim config speaks to 127.0.0.1 only, not to {host}")
+            if self.mode is not Mode.SIM and host is None:
+                raise ValueError(f"{path}: required when mode is {self.mode.value!r}")
+        if (self.simulators is not None) != (self.mode is Mode.SIM):
+            raise ValueError(
+                "simulators: belongs to mode 'sim' and to no other (a compressed funding clock never meets a real venue)"
+            )
+
+    def _urls(self) -> tuple[tuple[str, str | None], ...]:
+        hyperliquid, paradex = self.venues.hyperliquid, self.venues.paradex
+        return (
+            ("venues.hyperliquid.http_url", hyperliquid.http_url),
+            ("venues.hyperliquid.ws_url", hyperliquid.ws_url),
+            ("venues.paradex.http_url", paradex.http_url),
+            ("venues.paradex.ws_url", paradex.ws_url),
+        )
+
+
+def refusal(config: AppConfig) -> str | None:
+    """Return why this version must not trade with such a config, or None where it may."""
+    if config.mode in (Mode.TESTNET, Mode.LIVE):
+        return (
+            f"mode {config.mode.value!r} is not supported yet: on Hyperliquid leverage and account mode are not verified at "
+            "start, on Paradex a trade bust is not reversed, and no dead-man's switch guards either; use config/sim.toml"
+        )
+    return None
+
+
+def forever(config: AppConfig) -> AppConfig:
+    """Return the config with nothing that would end a run by itself."""
+    run = msgspec.structs.replace(config.run, stop_after_cycles=None, max_secs=None)
+    return msgspec.structs.replace(config, run=run)

@@ -1,0 +1,70 @@
+"""Put a node together: Nautilus with our clients, the strategy, and the actors that watch it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from nautilus_trader.live.node import TradingNode
+
+from actors.ledger import Ledger
+from actors.metrics import Metrics
+from actors.risk_gate import RiskGate
+from actors.view import Screen, View
+from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
+from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
+from config.load import ConfigError
+from config.node import VENUES, instrument_ids, node_config, strategy_config
+from config.schema import AppConfig
+from strategies.funding_arb import FundingArbStrategy
+
+
+class Assembled:
+    """A built node and the parts of it that a session and a summary ask."""
+
+    def __init__(self, node: TradingNode, strategy: FundingArbStrategy, ledger: Ledger, metrics: Metrics | None) -> None:
+        self.node, self.strategy, self.ledger, self._metrics = node, strategy, ledger, metrics
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop the node lives on."""
+        loop: asyncio.AbstractEventLoop = self.node.kernel.loop
+        return loop
+
+    def dispose(self) -> None:
+        """Release everything; only after the loop has stopped."""
+        if self._metrics is not None:
+            self._metrics.close()
+        self.node.dispose()
+
+
+def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) -> Assembled:
+    """Return the node, ready to run; raise `ConfigError` where the metrics port is taken."""
+    node = TradingNode(node_config(config, log_dir=log_dir))
+    node.add_data_client_factory("HYPERLIQUID", HyperliquidLiveDataClientFactory)
+    node.add_exec_client_factory("HYPERLIQUID", HyperliquidLiveExecClientFactory)
+    node.add_data_client_factory("PARADEX", ParadexLiveDataClientFactory)
+    node.add_exec_client_factory("PARADEX", ParadexLiveExecClientFactory)
+    node.build()
+    strategy, ledger = FundingArbStrategy(strategy_config(config)), Ledger()
+    gate = RiskGate(node.kernel.risk_engine, config.limits)
+    title = f"funding arbitrage {version}   {config.mode.value}"
+    view = View(title=title, assets=config.strategy.assets, venues=VENUES, clock=config.clock, ledger=ledger, screen=screen)
+    metrics = _metrics(config, screen, version)
+    actors: list[Any] = [actor for actor in (gate, ledger, view, metrics) if actor is not None]
+    for actor in actors:  # actors start before strategies, the gate before all
+        node.trader.add_actor(actor)
+        actor.listen()
+    node.trader.add_strategy(strategy)
+    return Assembled(node, strategy, ledger, metrics)
+
+
+def _metrics(config: AppConfig, screen: Screen, version: str) -> Metrics | None:
+    if config.metrics is None:
+        return None
+    metrics = Metrics(port=config.metrics.port, version=version, mode=config.mode.value, instrument_ids=instrument_ids(config))
+    try:
+        port = metrics.serve()
+    except OSError as e:
+        raise ConfigError(f"metrics.port {config.metrics.port} cannot be opened: {e.strerror}") from None
+    screen.event(f"metrics on http://127.0.0.1:{port}/metrics")
+    return metrics

@@ -1,0 +1,98 @@
+"""Run one node: load its config, build the TradingNode, trade until the end, say what it earned."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from config.schema import AppConfig
+
+VERSION = "0.1.0"
+VAR = Path("var")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> Any:
+        self.exit(2, f"run.py: {message}; see run.py --help\n")
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = _Parser(prog="run.py", description="Funding-rate arbitrage between Hyperliquid and Paradex.")
+    parser.add_argument("--config", type=Path, default=Path("config/sim.toml"), help="node config (default: %(default)s)")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="write orders, fills, funding, fees and PnL parts as JSON")
+    parser.add_argument("--forever", action="store_true", help="go on after the scenario until Ctrl-C")
+    parser.add_argument("--flatten", action="store_true", help="close what is open before stopping")
+    parser.add_argument("--attach", type=Path, metavar="FILE", help="use simulators that run already: their ready line")
+    parser.add_argument("--plain", action="store_true", help="print lines instead of the live view")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a node; return 0 after an orderly end, 1 where it could not trade, 2 for a wrong call or config."""
+    args = parse(argv)
+    # Imports that cost seconds wait until the arguments are known to be right.
+    from config.load import ConfigError, load
+    from config.schema import forever, refusal
+    from config.secret import SecretError
+    from operations.venues import VenuesError, attach, started, use
+
+    try:
+        config = load(args.config)
+        if args.attach is not None and config.simulators is None:
+            raise ConfigError("--attach is for a config with simulators")
+        if args.summary is not None and not args.summary.parent.is_dir():
+            raise ConfigError(f"--summary: there is no folder {args.summary.parent}")
+        with contextlib.ExitStack() as stack:
+            if args.attach is not None:
+                config = use(config, attach(args.attach))
+            elif config.simulators is not None:
+                print("starting the simulated venues on 127.0.0.1 ...", flush=True)
+                config = use(config, stack.enter_context(started(config.simulators, VAR / "simulators.log")))
+            reason = refusal(config)
+            if reason is not None:
+                raise ConfigError(reason)
+            return trade(forever(config) if args.forever else config, args)
+    except (ConfigError, SecretError) as e:
+        print(f"run.py: {e}", file=sys.stderr)
+        return 2
+    except VenuesError as e:
+        print(f"run.py: {e}", file=sys.stderr)
+        return 1
+
+
+def trade(config: "AppConfig", args: argparse.Namespace) -> int:
+    """Build the node and what watches it, run the session, print and write the summary."""
+    from rich.console import Console
+
+    from actors.terminal import LineScreen, LiveScreen
+    from operations.assembly import assemble
+    from operations.session import Session, StartError
+    from operations.summary import show, summarise
+
+    console = Console()
+    print("starting the node ...", flush=True)
+    with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
+        node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION)
+        session = Session(node, config.run, flatten=args.flatten)
+        try:
+            node.loop.run_until_complete(session.run())
+        except StartError as e:
+            print(f"run.py: {e} ({VAR / 'logs'})", file=sys.stderr)
+            return 1
+        finally:
+            node.dispose()
+    summary = summarise(node, mode=config.mode.value, ended_because=session.ended_because, wall_secs=session.wall_secs)
+    show(summary, node.ledger, console)
+    if args.summary is not None:
+        args.summary.write_bytes(summary.to_json())
+        print(f"summary written to {args.summary}")
+    return 0 if session.is_complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

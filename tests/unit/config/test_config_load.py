@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from config.load import ConfigError, load, redacted
+from config.schema import Mode, refusal
+
+ROOT = Path(__file__).parents[3]
+SIM = (ROOT / "config/sim.toml").read_text()
+LIVE = (ROOT / "config/live.toml").read_text()
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    (tmp_path / "limits.toml").write_text((ROOT / "config/limits.toml").read_text())
+
+    def _write(text: str) -> Path:
+        path = tmp_path / "node.toml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+@pytest.mark.parametrize("name", ["sim", "paper", "testnet", "live"])
+def test_every_shipped_config_is_valid(name):
+    config = load(ROOT / f"config/{name}.toml")
+    assert config.mode == name
+    assert (config.simulators is not None) == (name == "sim")
+
+
+def test_only_a_simulator_config_compresses_the_funding_clock():
+    assert load(ROOT / "config/sim.toml").clock.is_compressed
+    assert not load(ROOT / "config/live.toml").clock.is_compressed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("min_spread_apr = 0.04", "min_sperad_apr = 0.04", "unknown field `min_sperad_apr` - at `$.strategy`"),
+        ("min_spread_apr = 0.04", "min_spread_apr = -1", "min_spread_apr must be positive, was -1 - at `$.strategy`"),
+        ("exit_spread_apr = 0.02", "exit_spread_apr = 0.05", "must lie below min_spread_apr 0.04 - at `$.strategy`"),
+        ('mode = "sim"', 'mode = "fun"', "Invalid enum value 'fun' - at `$.mode`"),
+        ("hour_secs = 10.0", "hour_secs = 0", "> 0.0 - at `$.simulators.hour_secs`"),
+        ("max_secs = 175", 'max_secs = "long"', "at `$.run.max_secs`"),
+        ('limits = "limits.toml"', 'limits = "gone.toml"', "gone.toml: No such file"),
+        ('limits = "limits.toml"', "", "the name of the limits file"),
+        ("[venues.paradex]", "[venues.paradex", "not valid TOML"),
+    ],
+)
+def test_a_bad_field_is_named_by_its_path(write, before, after, message):
+    assert before in SIM
+    with pytest.raises(ConfigError) as e:
+        load(write(SIM.replace(before, after)))
+    assert message in str(e.value)
+
+
+def test_a_literal_secret_is_refused_and_not_repeated(write):
+    with pytest.raises(ConfigError) as e:
+        load(write(SIM.replace("env:FARB_SIM_HYPERLIQUID_KEY", "0x" + "ab" * 32)))
+    assert "never as the value itself - at `$.venues.hyperliquid.private_key`" in str(e.value)
+    assert "abab" not in str(e.value)
+
+
+def test_simulators_and_a_real_venue_never_meet(write):
+    with pytest.raises(ConfigError, match=r"speaks to 127\.0\.0\.1 only"):
+        load(write(SIM.replace("[venues.hyperliquid]", '[venues.hyperliquid]\nhttp_url = "https://api.hyperliquid.xyz"')))
+    with pytest.raises(ConfigError, match="a compressed funding clock never meets a real venue"):
+        load(write(LIVE + "\n[simulators]\nhour_secs = 10\n"))
+    with pytest.raises(ConfigError, match="http_url: required when mode is 'live'"):
+        load(write(LIVE.replace('http_url = "https://api.hyperliquid.xyz"', "")))
+
+
+def test_the_printed_config_hides_what_its_secrets_are_called():
+    text = redacted(load(ROOT / "config/live.toml"))
+    assert '"private_key": "env:***"' in text
+    assert "HYPERLIQUID_AGENT_KEY" not in text
+    assert '"min_spread_apr": "0.04"' in text
+
+
+@pytest.mark.parametrize("mode", [Mode.TESTNET, Mode.LIVE])
+def test_modes_that_are_not_complete_are_refused_with_the_reason(mode):
+    reason = refusal(load(ROOT / f"config/{mode.value}.toml"))
+    assert reason is not None
+    assert "not supported yet" in reason
