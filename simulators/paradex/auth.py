@@ -77,7 +77,7 @@ class Registry:
     def caller(self, token: str, now_secs: float) -> Caller:
         """Return whose token it is. Raise TokenError when it is malformed, forged or expired."""
         signed, _, mac = token.rpartition(".")
-        if not signed or not hmac.compare_digest(mac, self._mac(signed)):
+        if not signed or not hmac.compare_digest(mac.encode(errors="replace"), self._mac(signed).encode()):
             raise TokenError("token is malformed" if token else "")
         claims = json.loads(_decode(signed.partition(".")[2]))
         if now_secs >= claims["exp"]:
@@ -105,7 +105,7 @@ class Registry:
         return account
 
     def _mac(self, signed: str) -> str:
-        return _strip(base64.urlsafe_b64encode(hmac.digest(self._key, signed.encode(), "sha256")))
+        return _strip(base64.urlsafe_b64encode(hmac.digest(self._key, signed.encode(errors="replace"), "sha256")))
 
 
 def bearer(header: str) -> str:

@@ -42,8 +42,8 @@ def parse_order(body: Mapping[str, Any], markets: Mapping[str, PerpTerms]) -> Or
     kind, instruction = _choice(body, "type", ORDER_TYPES), _choice(body, "instruction", INSTRUCTIONS, "GTC")
     _check_combination(kind, instruction)
     client_id = str(body.get("client_id") or "")
-    if len(client_id) > MAX_CLIENT_ID:
-        raise ApiError("VALIDATION_ERROR", f"client_id exceeds {MAX_CLIENT_ID} characters")
+    if len(client_id) > MAX_CLIENT_ID or not client_id.isascii():
+        raise ApiError("VALIDATION_ERROR", f"client_id must be ASCII of at most {MAX_CLIENT_ID} characters")
     return OrderRequest(
         market=terms.symbol,
         is_buy=_choice(body, "side", ("BUY", "SELL")) == "BUY",

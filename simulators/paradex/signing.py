@@ -6,7 +6,7 @@ H(x1 .. xn) = h(h(.. h(h(0, x1), x2) .., xn), n); text is its big-endian ASCII n
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from typing import Any, cast
 
 import fast_stark_crypto
@@ -14,7 +14,8 @@ from _pysha3 import keccak_256
 
 CHAIN_ID = "PRIVATE_SN_POTC_SEPOLIA"
 FIELD_PRIME = 2**251 + 17 * 2**192 + 1
-EC_ORDER = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F
+CURVE_BETA = 0x6F21413EFBE40DE150E596D72F7A8C5609AD26C15C915C1F4CDFCB99CEE9E89
+LIMIT = 2**251
 E8 = Decimal(100_000_000)
 
 pedersen = cast(Callable[[int, int], int], fast_stark_crypto.pedersen_hash)
@@ -26,7 +27,7 @@ def selector(text: str) -> int:
     return int.from_bytes(keccak_256(text.encode()).digest(), "big") % 2**250
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def felt(text: str) -> int:
     """Return a short ASCII text as a number."""
     return int.from_bytes(text.encode("ascii"), "big")
@@ -99,13 +100,17 @@ def parse_signature(text: str) -> tuple[int, int]:
 
 
 def verify(public_key: int, digest: int, signature: tuple[int, int]) -> bool:
-    """Tell whether (r, s) signs `digest` under `public_key`; out-of-range numbers do not."""
-    if not all(0 < part < EC_ORDER for part in signature) or not 0 < public_key < FIELD_PRIME:
-        return False
-    try:
-        return bool(fast_stark_crypto.verify(public_key, digest, *signature))
-    except Exception:
-        return False  # the library raises on points that are not on the curve
+    """Tell whether (r, s) signs `digest` under `public_key`; numbers outside the curve's ranges do not."""
+    r, s = signature
+    if not (0 < r < LIMIT and 0 < s < LIMIT and 0 <= digest < LIMIT and is_public_key(public_key)):
+        return False  # the library panics on them
+    return bool(fast_stark_crypto.verify(public_key, digest, r, s))
+
+
+@lru_cache(maxsize=1_000)
+def is_public_key(x: int) -> bool:
+    """Tell whether a point of the curve y^2 = x^3 + x + beta has this x coordinate (Euler's criterion)."""
+    return 0 < x < FIELD_PRIME and pow(x**3 + x + CURVE_BETA, (FIELD_PRIME - 1) // 2, FIELD_PRIME) == 1
 
 
 def contract_address(public_key: int, proxy_class_hash: int, account_class_hash: int) -> int:
