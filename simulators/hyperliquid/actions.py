@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+MAX_EXPONENT = 15
 _CLOID = re.compile(r"0x[0-9a-fA-F]{32}")
 
 
@@ -17,13 +18,13 @@ class Malformed(Exception):
 
 
 def canonical_number(text: str) -> str:
-    """Return a decimal without exponent or trailing zeros; raise ValueError when it is none."""
+    """Return a decimal without exponent or trailing zeros; raise ValueError when it is none of a sane size."""
     try:
         number = Decimal(text)
     except InvalidOperation as error:
         raise ValueError(f"{text!r} is no decimal") from error
-    if not number.is_finite():
-        raise ValueError(f"{text!r} is not finite")
+    if not number.is_finite() or (number and abs(number.adjusted()) > MAX_EXPONENT):
+        raise ValueError(f"{text!r} is no price, size or amount")
     return f"{number.normalize():f}"
 
 

@@ -1,7 +1,7 @@
 """The actions of /exchange: what each does to the engine and what the venue replies."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from simulators.hyperliquid import actions, frames
@@ -27,9 +27,10 @@ class Exchange:
 
     def handle(self, envelope: Any, now_ns: int) -> Reply:
         """Return the reply to an envelope; raise Malformed when it is none."""
-        if not isinstance(envelope, Mapping) or not all(
-            isinstance(envelope.get(key), Mapping) for key in ("action", "signature")
-        ):
+        if not isinstance(envelope, Mapping):
+            raise Malformed("no object")
+        action, signature = envelope.get("action"), envelope.get("signature")
+        if not isinstance(action, dict) or not isinstance(signature, dict) or not isinstance(action.get("type"), str):
             raise Malformed("no action or signature")
         try:
             return {"status": "ok", "response": self._execute(dict(envelope), now_ns)}
@@ -54,9 +55,9 @@ class Exchange:
 
     def _class_transfer(self, user: User, text: str, to_perp: bool, now_ms: int) -> Reply:
         try:
-            amount = Decimal(text)
-        except InvalidOperation as error:
-            raise Malformed(f"amount {text!r}") from error
+            amount = Decimal(actions.canonical_number(text))
+        except ValueError as error:
+            raise Malformed(str(error)) from error
         free = user.spot_usdc if to_perp else self._engine.available_usd(user)
         if not 0 < amount <= free:
             raise Refused("Insufficient balance for withdrawal")

@@ -30,7 +30,10 @@ class Gate:
         """Return who signed an L1 action, and the action; raise Refused or Malformed."""
         action, nonce = decode_action(envelope["action"]), _integer(envelope, "nonce")
         vault, expires = envelope.get("vaultAddress"), envelope.get("expiresAfter")
-        connection = signing.connection_id(action, nonce, vault, expires)
+        try:
+            connection = signing.connection_id(action, nonce, vault, expires)
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise Malformed(str(error)) from error
         signer = self._l1_signer(connection, envelope["signature"])
         user = self.users[self._masters.get(signer, signer)]
         if vault is not None:
@@ -43,11 +46,11 @@ class Gate:
     def user_signed(self, envelope: dict[str, Any], now_ms: int) -> User:
         """Return who signed a user-signed action, never an agent; raise Refused or Malformed."""
         action, nonce = envelope["action"], _integer(envelope, "nonce")
-        if nonce != action["nonce"]:
+        if nonce != action.get("nonce"):
             raise Refused("Nonce mismatch.")
         try:
             digest = signing.user_digest(action)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise Malformed(str(error)) from error
         signer = _recovered(digest, envelope["signature"])
         if signer not in self.users:

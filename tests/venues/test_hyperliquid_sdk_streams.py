@@ -12,6 +12,7 @@ from hyperliquid.info import Info
 from hyperliquid.utils.signing import get_timestamp_ms, sign_l1_action
 
 from simulators.faults import Fault, FaultKind
+from simulators.hyperliquid import sessions
 
 GTC = {"limit": {"tif": "Gtc"}}
 
@@ -147,6 +148,11 @@ async def test_ping_and_nonsense(wire):
 @pytest.mark.parametrize("subscription", [{"coin": "btc"}, {"coin": "NOPE"}, {"coin": "BTC", "nSigFigs": 6}])
 async def test_one_bad_coin_cuts_the_connection(wire, subscription):
     await wire.subscribe(type="l2Book", **subscription)
+    assert await wire.is_cut()
+
+
+async def test_a_connection_nothing_is_sent_on_is_cut(wire, monkeypatch):
+    monkeypatch.setattr(sessions, "IDLE_SECS", 0.5)
     assert await wire.is_cut()
 
 

@@ -1,6 +1,8 @@
 from decimal import Decimal
 
 import pytest
+from eth_account import Account
+from hyperliquid.utils.signing import sign_l1_action
 
 from simulators.hyperliquid.identity import Gate, Refused
 from simulators.hyperliquid.users import DAY_MS, NonceWindow, User
@@ -26,6 +28,26 @@ def test_only_the_hundred_highest_nonces_are_kept():
     assert window.refusal(NOW_MS + 100, NOW_MS) is None
     assert len(window.kept) == 100
     assert window.refusal(NOW_MS, NOW_MS).startswith("Invalid nonce: nonce too low")
+
+
+@pytest.mark.parametrize("is_mainnet", [True, False])
+def test_both_networks_are_accepted_unless_strict(is_mainnet):
+    wallet = Account.from_key("0x" + "01" * 32)
+    gate = Gate({wallet.address.lower(): User(wallet.address.lower())})
+    action = {"type": "noop"}
+
+    def envelope(nonce):
+        signature = sign_l1_action(wallet, action, None, nonce, None, is_mainnet)
+        return {"action": action, "nonce": nonce, "signature": signature}
+
+    user, _ = gate.l1(envelope(NOW_MS), NOW_MS)
+    assert user.address == wallet.address.lower()
+    gate.strict = True
+    if is_mainnet:
+        with pytest.raises(Refused, match="Mainnet and testnet require different signature"):
+            gate.l1(envelope(NOW_MS + 1), NOW_MS)
+    else:
+        gate.l1(envelope(NOW_MS + 1), NOW_MS)
 
 
 def agent(number):
