@@ -5,7 +5,7 @@ from pathlib import Path
 
 from backtests import readers
 from backtests.basis import ASSUMED, BasisModel, fitted, path_bps
-from backtests.dataset import HOUR_NS, DataError, Dataset, Market, Period, PricePoint, iso
+from backtests.dataset import HOUR_NS, DataError, Dataset, Market, Period, PricePoint, hour_ns, iso
 from backtests.instruments import ASSETS
 
 # UTC, [start, end): left out of every recorded file. They are gaps, whatever a file may come to contain.
@@ -76,8 +76,8 @@ def _market(folder: Path, asset: str, basis: BasisModel, period: Period, seed: s
     if not (settled and charged and candles):
         raise DataError(f"a recorded {asset} series in {folder} is empty")
     overlap = (
-        max(candles[0].open_ns, settled[0].ts_ns, charged[0].start_ns),
-        min(candles[-1].open_ns + HOUR_NS, settled[-1].ts_ns, charged[-1].end_ns),
+        max(candles[0].open_ns, hour_ns(settled[0].ts_ns), charged[0].start_ns),
+        min(candles[-1].open_ns + HOUR_NS, hour_ns(settled[-1].ts_ns) + HOUR_NS, charged[-1].end_ns),
     )
     first, last = period.clip(*overlap)
     if last - first < MIN_HOURS * HOUR_NS:
@@ -88,7 +88,7 @@ def _market(folder: Path, asset: str, basis: BasisModel, period: Period, seed: s
     return Market(
         asset=asset,
         prices=prices,
-        settled=tuple(row for row in settled if first < row.ts_ns <= last and not is_excluded(row.ts_ns)),
+        settled=tuple(row for row in settled if first <= hour_ns(row.ts_ns) <= last and not is_excluded(row.ts_ns)),
         charged=tuple(block for block in charged if block.end_ns > first and block.start_ns < last),
         known=tuple(rate for rate in known if first <= rate.ts_ns <= last and not is_excluded(rate.ts_ns)),
     )

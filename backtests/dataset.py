@@ -95,7 +95,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
 def market_gaps(market: Market) -> Iterator[Gap]:
     """Yield the holes in a market's hourly prices, its settlements and its accrual blocks."""
     yield from _gaps(f"{market.asset} prices", [point.ts_ns for point in market.prices], HOUR_NS)
-    hours = [row.ts_ns - row.ts_ns % HOUR_NS for row in market.settled]
+    hours = [hour_ns(row.ts_ns) for row in market.settled]
     steps = [int(row.interval_hours) * HOUR_NS for row in market.settled]
     yield from _gaps(f"{market.asset} Hyperliquid funding", hours, max(steps, default=HOUR_NS))
     for before, after in pairwise(market.charged):
@@ -107,6 +107,11 @@ def _gaps(series: str, stamps: list[int], step_ns: int) -> Iterator[Gap]:
     for before, after in pairwise(stamps):
         if after - before > step_ns:
             yield Gap(series, before + step_ns, after)
+
+
+def hour_ns(ts_ns: int) -> int:
+    """Return the hour a jittered settlement stamp belongs to: stamps are never early, so it is floored."""
+    return ts_ns - ts_ns % HOUR_NS
 
 
 def iso(ts_ns: int) -> str:

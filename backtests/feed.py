@@ -19,12 +19,12 @@ RATE_DELAY_NS = 4 * NS_PER_SEC
 
 
 def streams(dataset: Dataset) -> Iterator[list[Data]]:
-    """Yield one list per data type and instrument (as the engine wants them), funding before prices before books.
+    """Yield one list per data type and instrument (as the engine wants them), prices before funding before books.
 
     Each list is in time order; between the lists the engine sorts by time and keeps this order where times are equal.
     """
     legs = [(market, perpetual(market.asset, venue)) for market in dataset.markets for venue in VENUES]
-    for source in (_funding, _marks, _indices):
+    for source in (_marks, _indices, _funding):
         for market, instrument in legs:
             yield list(source(instrument, market))
     for market, instrument in legs:

@@ -2,7 +2,7 @@
 
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from backtests.dataset import HOUR_NS, NS_PER_MS, DataError, KnownRate, SettledR
 
 BLOCK_NS = 4 * HOUR_NS
 EIGHT_HOURS = Decimal(8)
+
+type Row = dict[str, str]
 
 
 class Candle(msgspec.Struct, frozen=True):
@@ -36,23 +38,26 @@ class VenueHour(msgspec.Struct, frozen=True):
 
 def hyperliquid_funding(folder: Path, asset: str) -> tuple[SettledRate, ...]:
     """Return every recorded settlement of an asset, jittered stamps as the venue wrote them."""
-    rows = _rows(folder / "funding" / f"hyperliquid_{asset.lower()}.csv.gz")
-    return tuple(
-        SettledRate(int(row["time_ms"]) * NS_PER_MS, Decimal(row["rate_per_hour"]), Decimal(row["interval_hours"]))
-        for row in rows
+    return _table(
+        folder / "funding" / f"hyperliquid_{asset.lower()}.csv.gz",
+        lambda row: SettledRate(_ns(row["time_ms"]), Decimal(row["rate_per_hour"]), Decimal(row["interval_hours"])),
     )
 
 
 def hyperliquid_candles(folder: Path, asset: str) -> tuple[Candle, ...]:
     """Return the hourly candles of an asset."""
-    rows = _rows(folder / "candles" / f"hyperliquid_1h_{asset.lower()}.csv.gz")
-    return tuple(Candle(int(row["open_time_ms"]) * NS_PER_MS, Decimal(row["open"]), Decimal(row["close"])) for row in rows)
+    return _table(
+        folder / "candles" / f"hyperliquid_1h_{asset.lower()}.csv.gz",
+        lambda row: Candle(_ns(row["open_time_ms"]), Decimal(row["open"]), Decimal(row["close"])),
+    )
 
 
 def paradex_known(folder: Path, asset: str) -> tuple[KnownRate, ...]:
     """Return Paradex' sampled 8-hour rates, each from its own stamp on."""
-    rows = _rows(folder / "funding" / f"paradex_{asset.lower()}_4h.csv")
-    return tuple(KnownRate(int(row["time_ms"]) * NS_PER_MS, Decimal(row["rate_8h"]), EIGHT_HOURS) for row in rows)
+    return _table(
+        folder / "funding" / f"paradex_{asset.lower()}_4h.csv",
+        lambda row: KnownRate(_ns(row["time_ms"]), Decimal(row["rate_8h"]), EIGHT_HOURS),
+    )
 
 
 def paradex_charged(known: tuple[KnownRate, ...]) -> tuple[RateBlock, ...]:
@@ -72,17 +77,17 @@ def paradex_charged(known: tuple[KnownRate, ...]) -> tuple[RateBlock, ...]:
 
 def both_venues(folder: Path) -> tuple[VenueHour, ...]:
     """Return the hours in which mark and index of both venues were recorded."""
-    return tuple(
-        VenueHour(
-            int(row["hour_start_ms"]) * NS_PER_MS,
-            row["coin"],
-            row["venue"].upper(),
-            Decimal(row["avg_mark_price_usd"]),
-            Decimal(row["avg_index_price_usd"]),
-            Decimal(row["avg_funding_rate_per_1h"]),
-        )
-        for path in sorted((folder / "both_venues").glob("hourly_*.csv"))
-        for row in _rows(path)
+    return tuple(hour for path in sorted((folder / "both_venues").glob("hourly_*.csv")) for hour in _table(path, _venue_hour))
+
+
+def _venue_hour(row: Row) -> VenueHour:
+    return VenueHour(
+        _ns(row["hour_start_ms"]),
+        row["coin"],
+        row["venue"].upper(),
+        Decimal(row["avg_mark_price_usd"]),
+        Decimal(row["avg_index_price_usd"]),
+        Decimal(row["avg_funding_rate_per_1h"]),
     )
 
 
@@ -95,12 +100,20 @@ def basis_bps(hours: tuple[VenueHour, ...], asset: str) -> tuple[Decimal, ...]:
     return tuple((pair["PARADEX"] / pair["HYPERLIQUID"] - 1) * 10_000 for _, pair in sorted(marks.items()) if len(pair) == 2)
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _ns(milliseconds: str) -> int:
+    return int(milliseconds) * NS_PER_MS
+
+
+def _table[T](path: Path, convert: Callable[[Row], T]) -> tuple[T, ...]:
+    """Return the converted rows of a CSV file, plain or gzipped; raise `DataError` naming the row that cannot be used."""
     opener = gzip.open if path.suffix == ".gz" else open
+    rows: list[T] = []
     try:
         with opener(path, "rt", encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
-    except OSError as e:
-        raise DataError(f"cannot read {path}: {e.strerror or e}") from None
-    except (UnicodeDecodeError, csv.Error, InvalidOperation) as e:
-        raise DataError(f"{path} is not the CSV file it should be: {e}") from None
+            for row in csv.DictReader(file):
+                rows.append(convert(row))
+    except (OSError, EOFError) as e:
+        raise DataError(f"cannot read {path}: {getattr(e, 'strerror', None) or e}") from None
+    except (KeyError, TypeError, ValueError, InvalidOperation, csv.Error) as e:
+        raise DataError(f"{path}, row {len(rows) + 1}: not the row it should be ({type(e).__name__}: {e})") from None
+    return tuple(rows)

@@ -66,10 +66,10 @@ def render(result: Result) -> str:
 
 def _cards(result: Result, total: Parts, trades: list[Episode]) -> str:
     cards = (
-        ("Change of equity", _money(total.equity_usd)),
-        ("Funding booked and accrued", _money(total.funding_usd + total.open_funding_usd)),
-        ("Fees", _money(total.fees_usd)),
-        ("Price, closed and open", _money(total.price_usd + total.open_price_usd)),
+        ("Change of equity, USD", _money(total.equity_usd)),
+        ("Funding booked and accrued, USD", _money(total.funding_usd + total.open_funding_usd)),
+        ("Fees, USD", _money(total.fees_usd)),
+        ("Price, closed and open, USD", _money(total.price_usd + total.open_price_usd)),
         ("Pair trades", str(len(trades))),
         ("Orders refused by risk", str(len(result.refusals))),
     )
@@ -126,7 +126,7 @@ def _trades_note(trades: list[Episode], result: Result) -> str:
     hidden = f"The first {SHOWN_TRADES} of {len(trades)}. " if len(trades) > SHOWN_TRADES else ""
     return (
         f"{hidden}{len(result.fills)} fills, {len(result.payments)} funding payments. Amounts are what has become cash: an open "
-        "pair shows what was booked so far."
+        "pair shows what was booked so far. Every figure is rounded on its own."
     )
 
 

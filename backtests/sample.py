@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.paper.schedule import RateBlock
 from backtests.basis import ASSUMED, path_bps
-from backtests.dataset import HOUR_NS, DataError, Dataset, KnownRate, Market, Period, PricePoint, SettledRate
+from backtests.dataset import HOUR_NS, DataError, Dataset, KnownRate, Market, Period, PricePoint, SettledRate, hour_ns
 from backtests.instruments import ASSETS
 
 DAYS = 30
@@ -89,7 +89,7 @@ def _clip(market: Market, first: int, last: int) -> Market:
     return Market(
         asset=market.asset,
         prices=tuple(point for point in market.prices if first <= point.ts_ns <= last),
-        settled=tuple(row for row in market.settled if first < row.ts_ns <= last),
+        settled=tuple(row for row in market.settled if first <= hour_ns(row.ts_ns) <= last),
         charged=tuple(block for block in market.charged if block.end_ns > first and block.start_ns < last),
         known=tuple(rate for rate in market.known if first <= rate.ts_ns <= last),
     )

@@ -1,0 +1,67 @@
+"""Show a run on the terminal: its progress, and in the end the table that adds up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from backtests.assumptions import NAMES
+from backtests.dataset import Dataset, iso
+from backtests.engine import OnHour
+from backtests.episodes import episodes
+from backtests.result import Parts, Result, total_parts, venue_parts
+
+COLUMNS = ("price_usd", "funding_usd", "fees_usd", "cash_usd", "open_price_usd", "open_funding_usd", "equity_usd")
+TITLES = ("Price", "Funding", "Fees", "= Cash", "Open price", "Accrued", "= Equity")
+
+
+@contextmanager
+def progress(console: Console, dataset: Dataset) -> Iterator[OnHour]:
+    """Show how far the run has come in simulated time."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[day]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("Running", total=dataset.end_ns - dataset.start_ns, day="")
+        yield lambda now_ns: bar.update(task, completed=now_ns - dataset.start_ns, day=iso(now_ns))
+
+
+def announce(console: Console, dataset: Dataset) -> None:
+    """Say what the run is about to use."""
+    assets = ", ".join(market.asset for market in dataset.markets)
+    style = "yellow" if dataset.is_generated else "cyan"
+    console.print(f"[bold]Backtest[/] {assets}, {iso(dataset.start_ns)} to {iso(dataset.end_ns)} UTC")
+    console.print(f"Data: [{style}]{dataset.label}[/]")
+    for line in dataset.sources:
+        console.print(f"  {line}", highlight=False)
+
+
+def summarize(console: Console, result: Result) -> None:
+    """Print the table of profit and loss; every row adds up to the cent."""
+    rows = {pnl.venue: venue_parts(pnl) for pnl in result.venues}
+    table = Table(title="Profit and loss, USD", title_justify="left")
+    table.add_column("")
+    for title in TITLES:
+        table.add_column(title, justify="right")
+    for venue, parts in rows.items():
+        table.add_row(NAMES[venue], *_cells(parts))
+    table.add_section()
+    table.add_row("Both venues", *_cells(total_parts(rows)), style="bold")
+    console.print(table)
+    trades = episodes(result)
+    console.print(
+        f"{len(trades)} pair trades, {len(result.fills)} fills, {len(result.payments)} funding payments, "
+        f"{len(result.refusals)} orders refused by risk, {result.wall_secs:.1f} s",
+        highlight=False,
+    )
+    console.print("A simulation under stated assumptions: it says nothing about future results.", style="dim")
+
+
+def _cells(parts: Parts) -> list[str]:
+    return [_money(getattr(parts, name)) for name in COLUMNS]
+
+
+def _money(amount: Decimal) -> str:
+    color = "green" if amount > 0 else "red" if amount < 0 else "default"
+    return f"[{color}]{amount:,.2f}[/]"
