@@ -1,6 +1,7 @@
 """Hyperliquid market data for Nautilus: lifecycle and routing."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -58,6 +59,7 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         self._instruments: dict[str, Instrument] = {}
         self._wanted: dict[tuple[str, str], set[str]] = {}
         self._trade_ids: dict[int, None] = {}
+        self._closing = asyncio.Event()
         self._state: tuple[VenueState, str] | None = None
         self._handlers: dict[type, Callable[[Any, int], None]] = {
             BboFrame: self._on_bbo,
@@ -85,6 +87,7 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         self.create_task(self._watch_freshness(), log_msg="watch_freshness")
 
     async def _disconnect(self) -> None:
+        self._closing.set()
         await self._connection.close()
 
     # Subscriptions
@@ -238,7 +241,9 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
     async def _watch_freshness(self) -> None:
         """Tell when a stream that should speak every second does not; with time, try another connection."""
         while True:
-            await asyncio.sleep(_CHECK_SECS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _CHECK_SECS)
+                return
             try:
                 self._check_freshness(self._clock.timestamp_ns())
             except VenueError as e:

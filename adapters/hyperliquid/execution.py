@@ -282,7 +282,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     def _follow_cancel(self, order: Order, tracked: TrackedOrder | None, at_ms: int, *, is_acknowledged: bool) -> None:
         if tracked is not None and not tracked.is_closed:
             coroutine = self._settle_cancel(order, tracked, at_ms, is_acknowledged=is_acknowledged)
-            self.create_task(coroutine, log_msg="settle_cancel")
+            self.create_task(coroutine, log_msg="follow_order")
 
     async def _settle_cancel(self, order: Order, tracked: TrackedOrder, at_ms: int, *, is_acknowledged: bool) -> None:
         has_ended = await self._resolver.settle_cancel(tracked, at_ms, is_acknowledged=is_acknowledged)

@@ -1,6 +1,7 @@
 """The account's socket: routes what the venue tells, and catches up on what a break has hidden."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 from nautilus_trader.model.instruments import Instrument
@@ -66,6 +67,7 @@ class AccountFeed:
         self._last_fill_ms = 0
         self._known_fills: dict[tuple[object, ...], None] = {}
         self._is_started = False
+        self._closing = asyncio.Event()
         self.connection = HyperliquidConnection(
             socket_factory, on_data=self._on_data, on_up=self._on_up, on_down=self._on_down, clock_ns=now_ns, log=log
         )
@@ -86,6 +88,7 @@ class AccountFeed:
 
     async def stop(self) -> None:
         """Close the socket."""
+        self._closing.set()
         await self.connection.close()
 
     def take_fills(self, fills: Sequence[Fill]) -> None:
@@ -192,7 +195,10 @@ class AccountFeed:
         delay_ns = min(round(hour_ns * _FUNDING_DELAY), round(_MAX_FUNDING_DELAY_SECS * 1e9))
         while True:
             now_ns = self._now_ns()
-            await asyncio.sleep((self._funding_clock.next_hour_ns(now_ns) - now_ns + delay_ns) / 1e9)
+            wait_secs = (self._funding_clock.next_hour_ns(now_ns) - now_ns + delay_ns) / 1e9
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), wait_secs)
+                return
             try:
                 await self._read_funding()
             except VenueError as e:

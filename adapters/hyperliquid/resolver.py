@@ -11,7 +11,7 @@ from adapters.transport.backoff import delay_secs
 
 _GRACE_MS = 1_000  # after an expiry, for what was executed just before it to become visible
 _CLOCK_SKEW_MS = 60_000  # how far our stamp on an order may lie from the venue's
-_POLL_SECS = 0.25
+_POLL_SECS = 0.05
 _ABSENCES_NEEDED = 2  # an order is younger than the venue's index for a moment
 _STABLE_READS_NEEDED = 6  # about ten seconds in which the venue's list of fills does not grow
 
@@ -127,6 +127,6 @@ class Resolver:
             await asyncio.sleep(_POLL_SECS)
 
     async def _pause(self, attempt: int, is_done: Callable[[], bool]) -> int:
-        if not is_done():
-            await asyncio.sleep(delay_secs(attempt, base_secs=0.5, cap_secs=5.0, jitter=1.0))
+        pause_secs = delay_secs(attempt, base_secs=0.5, cap_secs=5.0, jitter=1.0)
+        await self._wait(self._now_ms() + round(pause_secs * 1000), is_done)
         return attempt + 1

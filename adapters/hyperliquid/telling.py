@@ -87,7 +87,7 @@ class OrderEvents:
             order.price if tracked.price is None else instrument.make_price(tracked.price),
             None,
             ts_ms * 1_000_000,
-            order.venue_order_id is not None and order.venue_order_id.value != str(oid),
+            order.venue_order_id is None or order.venue_order_id.value != str(oid),  # None: acceptance is still queued
         )
 
 
