@@ -1,0 +1,137 @@
+"""Reads what the rules need from a trading framework's cache and from the venues' reports.
+
+The cache is Nautilus', met by duck typing alone: nothing of the framework is imported, and the gate,
+the strategy and the tests see one and the same snapshot.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from messages import AccountHealth, VenueState, VenueStatus
+from risk.state import ZERO, MarketView, PositionView, Snapshot, VenueAccount
+
+
+class Reports:
+    """The latest word of each venue on its account and on its channels."""
+
+    def __init__(self) -> None:
+        self._healths: dict[str, AccountHealth] = {}
+        self._states: dict[tuple[str, str], VenueStatus] = {}
+
+    def on_account_health(self, health: AccountHealth) -> None:
+        """Keep a venue's latest account report; an older one that arrives late is dropped."""
+        known = self._healths.get(health.venue)
+        if known is None or health.ts_event_ns >= known.ts_event_ns:
+            self._healths[health.venue] = health
+
+    def on_venue_status(self, status: VenueStatus) -> None:
+        """Keep the state of one channel."""
+        self._states[status.venue, status.channel] = status
+
+    def accounts(self) -> dict[str, VenueAccount]:
+        """Return every account reported so far, by venue."""
+        return {
+            venue: VenueAccount(
+                venue=venue,
+                equity_usd=health.equity_usd,
+                free_collateral_usd=health.free_collateral_usd,
+                ts_ns=health.ts_event_ns,
+            )
+            for venue, health in self._healths.items()
+        }
+
+    def blocked(self) -> dict[str, str]:
+        """Return the venues that cannot be traded on, with the reason; a venue that said nothing is not among them."""
+        return {
+            venue: f"{channel} channel {status.state.value} {status.detail}".rstrip()
+            for (venue, channel), status in self._states.items()
+            if status.state is not VenueState.OK
+        }
+
+    def holds(self, venue: str, instrument_id: str) -> bool:
+        """Return whether the venue's last account report shows a position in an instrument."""
+        health = self._healths.get(venue)
+        return health is not None and any(p.instrument_id == instrument_id and p.quantity != 0 for p in health.positions)
+
+
+def asset_of(instrument_id: Any) -> str:
+    """Return the asset of a perpetual's id: `BTC` of `BTC-USD-PERP.HYPERLIQUID`."""
+    return str(instrument_id.symbol.value).split("-", 1)[0]
+
+
+def net_quantity(cache: Any, instrument_id: Any) -> Decimal:
+    """Return the signed net position in base units, of all strategies together."""
+    return sum((p.signed_decimal_qty() for p in cache.positions_open(instrument_id=instrument_id)), ZERO)
+
+
+def market_view(cache: Any, instrument_id: Any, now_ns: int) -> MarketView | None:
+    """Return an instrument's best prices from its book or its last quote, whichever is younger; None without either."""
+    instrument = cache.instrument(instrument_id)
+    best = _best(cache, instrument_id)
+    if instrument is None or best is None:
+        return None
+    bid_usd, ask_usd, ts_ns = best
+    return MarketView(
+        instrument_id=instrument_id.value,
+        asset=asset_of(instrument_id),
+        venue=instrument_id.venue.value,
+        bid_usd=bid_usd,
+        ask_usd=ask_usd,
+        ts_ns=min(ts_ns, now_ns),  # a venue's clock may run ahead of ours
+        margin_rate=Decimal(instrument.margin_init),
+        taker_fee_rate=Decimal(instrument.taker_fee),
+    )
+
+
+def _best(cache: Any, instrument_id: Any) -> tuple[Decimal, Decimal, int] | None:
+    quote, book = cache.quote_tick(instrument_id), cache.order_book(instrument_id)
+    has_book = book is not None and book.best_bid_price() is not None and book.best_ask_price() is not None
+    if has_book and (quote is None or book.ts_last > quote.ts_init):
+        return book.best_bid_price().as_decimal(), book.best_ask_price().as_decimal(), book.ts_last
+    if quote is not None:
+        return quote.bid_price.as_decimal(), quote.ask_price.as_decimal(), quote.ts_init
+    return None
+
+
+def position_view(quantity: Decimal, instrument_id: str, orders: Iterable[Any]) -> PositionView:
+    """Return a position with the unfilled quantities of its working orders."""
+    buy = sell = reducing = ZERO
+    for order in orders:
+        leaves = order.leaves_qty.as_decimal()
+        if order.is_reduce_only:
+            reducing += leaves
+        elif order.is_buy:
+            buy += leaves
+        else:
+            sell += leaves
+    return PositionView(
+        instrument_id=instrument_id, quantity=quantity, working_buy=buy, working_sell=sell, working_reducing=reducing
+    )
+
+
+def snapshot(
+    cache: Any, reports: Reports, now_ns: int, *, instrument_ids: Iterable[Any], approved: Iterable[Any] = ()
+) -> Snapshot:
+    """Return what is known of the ordered instruments, their counterparts elsewhere, and all that is held or working.
+
+    `approved` are orders let through that the cache may not list as working yet.
+    """
+    working = {order.client_order_id: order for order in (*approved, *cache.orders_open(), *cache.orders_inflight())}
+    orders = [order for order in working.values() if not order.is_closed]
+    held = {position.instrument_id for position in cache.positions_open()}
+    asked = set(instrument_ids)
+    symbols = {instrument_id.symbol for instrument_id in asked}
+    counterparts = {instrument_id for instrument_id in cache.instrument_ids() if instrument_id.symbol in symbols}
+    ids = sorted(asked | counterparts | held | {order.instrument_id for order in orders}, key=lambda i: i.value)
+    markets = [market_view(cache, instrument_id, now_ns) for instrument_id in ids]
+    return Snapshot(
+        accounts=reports.accounts(),
+        positions={
+            i.value: position_view(net_quantity(cache, i), i.value, [order for order in orders if order.instrument_id == i])
+            for i in ids
+        },
+        markets={market.instrument_id: market for market in markets if market is not None},
+        blocked=reports.blocked(),
+        now_ns=now_ns,
+    )

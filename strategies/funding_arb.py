@@ -1,0 +1,412 @@
+"""The one strategy: long where funding is lower, short where it is higher, both legs or none.
+
+It evaluates on a timer of its clock, so it runs unchanged in a backtest. What is held is read from
+Nautilus' cache after reconciliation and remembered nowhere else.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.data import FundingRateUpdate
+from nautilus_trader.model.enums import BookType, OrderSide
+from nautilus_trader.model.enums import TimeInForce as NautilusTimeInForce
+from nautilus_trader.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+)
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+from nautilus_trader.trading.strategy import Strategy
+
+from messages import Action, FundingClock, Intent, LegOrder, RiskRefused, Side, Signal, TimeInForce, topics
+from risk.checks import Refused
+from risk.limits import Limits
+from risk.reading import Reports, net_quantity, snapshot
+from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
+from strategies.holdings import Confirmation, Holding, classify
+from strategies.market_reader import MarketReader, leg_rules
+from strategies.pair import PairMachine
+from strategies.pair_executor import PairExecutor
+from strategies.pair_plan import Accepted, Canceled, Done, Event, Filled, Outcome, Policy, Rejected
+from strategies.signals import AssetView, Memory, PairState, Rules, decide, persisted
+from strategies.sizing import ZERO
+
+NS_PER_SEC = 1_000_000_000
+LONGEST_COOLDOWN_SECS = 3_600.0
+
+
+class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[misc, call-arg]  # no stubs
+    """When a pair is entered and left, and how its orders are sent.
+
+    Spreads are annual fractions, `_usd` is notional per leg, `_bps` are of the price, `_secs` and
+    `_ms` wall time; `persistence_hours` counts funding hours of `hour_secs` wall seconds each.
+    `limits` are those of the gate: a pair is judged as a whole before its first leg is sent.
+    """
+
+    assets: tuple[str, ...] = ("BTC", "ETH", "SOL", "HYPE")
+    venues: tuple[str, str] = ("HYPERLIQUID", "PARADEX")
+    min_spread_apr: Decimal = Decimal("0.04")
+    exit_spread_apr: Decimal = Decimal("0.02")
+    min_absorbable_usd: Decimal = Decimal(10_000)
+    pair_notional_usd: Decimal = Decimal(9_900)
+    max_slippage_bps: Decimal = Decimal(10)
+    apr_sane_max: Decimal = Decimal(60)  # above the highest rate either venue may charge
+    persistence_hours: Decimal = ZERO
+    evaluation_interval_ms: int = 500
+    data_max_age_secs: float = 30.0
+    funding_max_age_secs: float = 120.0
+    hour_secs: float = 3_600.0
+    cooldown_secs: float = 5.0
+    confirmations: int = 2
+    in_doubt_after_secs: float = 3.0
+    limits: Limits = Limits()
+
+
+class AssetDesk:
+    """What the strategy keeps per asset between evaluations; none of it is a position."""
+
+    def __init__(self, asset: str, venues: tuple[str, ...], confirmations: int) -> None:
+        self.asset = asset
+        self.ids = {venue: InstrumentId.from_str(f"{asset}-USD-PERP.{venue}") for venue in venues}
+        self.confirmation = Confirmation(confirmations)
+        self.holding: Holding | None = None  # the last confirmed reading
+        self.reading: Holding | None = None  # the latest one, confirmed or not
+        self.memory: Memory | None = None
+        self.published: Signal | None = None
+        self.enter_not_before_ns = self.close_not_before_ns = 0
+        self.failures = 0
+
+    @property
+    def state(self) -> PairState:
+        """The confirmed state; what is not confirmed is busy."""
+        return PairState.BUSY if self.holding is None else self.holding.state
+
+
+class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes have no stubs
+    """Watch every asset on both venues, hold at most one pair, never one leg."""
+
+    def __init__(self, config: FundingArbConfig) -> None:
+        super().__init__(config)
+        self.cycles_completed = 0
+        self._settings = config
+        self._reports = Reports()
+        self._rules = Rules(
+            min_spread_apr=config.min_spread_apr,
+            exit_spread_apr=config.exit_spread_apr,
+            min_absorbable_usd=config.min_absorbable_usd,
+            data_age_secs_max=config.data_max_age_secs,
+            funding_age_secs_max=config.funding_max_age_secs,
+            apr_sane_max=config.apr_sane_max,
+            persistence_hours=config.persistence_hours,
+        )
+        self._terms = Terms(pair_notional_usd=config.pair_notional_usd, max_slippage_bps=config.max_slippage_bps)
+        self._funding_clock = FundingClock(config.hour_secs)
+        policy = Policy(
+            max_slippage_bps=config.max_slippage_bps, in_doubt_after_ns=round(config.in_doubt_after_secs * NS_PER_SEC)
+        )
+        self._executor = PairExecutor(self, policy)
+        self._desks = {asset: AssetDesk(asset, config.venues, config.confirmations) for asset in config.assets}
+        self._closing: set[str] = set()
+        self._sequence = 0
+        self._is_flattening = False
+
+    def register(self, trader_id: Any, portfolio: Any, msgbus: Any, cache: Any, clock: Any) -> None:
+        """Hear the venues' reports from now on: the first come while clients connect, before any start."""
+        super().register(trader_id, portfolio, msgbus, cache, clock)
+        self._reader = MarketReader(cache, self._settings.max_slippage_bps)
+        msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
+        msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
+
+    def on_start(self) -> None:
+        """Subscribe to everything and start to evaluate; what is already held is adopted by the first evaluations."""
+        for desk in list(self._desks.values()):
+            missing = [instrument_id for instrument_id in desk.ids.values() if self.cache.instrument(instrument_id) is None]
+            if missing:
+                self.log.error(f"{desk.asset} is not traded: {', '.join(map(str, missing))} unknown")
+                del self._desks[desk.asset]
+                continue
+            for instrument_id in desk.ids.values():
+                self._subscribe(instrument_id)
+        interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
+        self.clock.set_timer("evaluate", interval=interval, callback=lambda _event: self._evaluate())
+
+    def _subscribe(self, instrument_id: InstrumentId) -> None:
+        self.subscribe_quote_ticks(instrument_id)
+        self.subscribe_order_book_deltas(instrument_id, BookType.L2_MBP)
+        self.subscribe_mark_prices(instrument_id)
+        self.subscribe_index_prices(instrument_id)
+        self.subscribe_funding_rates(instrument_id)
+
+    def on_stop(self) -> None:
+        """Cancel what rests and say what stays open; positions are left as they are."""
+        for desk in self._desks.values():
+            for instrument_id in desk.ids.values():
+                if self.cache.orders_open(instrument_id=instrument_id, strategy_id=self.id):
+                    self.cancel_all_orders(instrument_id)
+        for machine in self._executor.active:
+            self.log.error(f"stopped while {machine.plan.pair_id} was under way, {machine.delta} unhedged so far")
+        for asset, quantities in self.open_pairs().items():
+            self.log.warning(f"stopped with {asset} open: {', '.join(f'{q} on {venue}' for venue, q in quantities.items())}")
+
+    def on_funding_rate(self, update: FundingRateUpdate) -> None:
+        """Keep a venue's funding rate for the next evaluation."""
+        self._reader.on_funding_rate(update)
+
+    def on_order_event(self, event: OrderEvent) -> None:
+        """Tell the executor what became of an order."""
+        key = event.client_order_id.value
+        translated = self._translate(key, event)
+        if translated is not None:
+            self._executor.handle(key, translated)
+
+    def _translate(self, key: str, event: OrderEvent) -> Event | None:
+        match event:
+            case OrderFilled():
+                return Filled(key, event.trade_id.value, event.last_qty.as_decimal(), event.last_px.as_decimal())
+            case OrderAccepted():
+                return Accepted(key)
+            case OrderCanceled() | OrderExpired():
+                order = self.cache.order(event.client_order_id)
+                return Canceled(key, ZERO if order is None else order.filled_qty.as_decimal())
+            case OrderRejected() | OrderDenied():
+                return Rejected(key, event.reason)
+        return None
+
+    # What the outside may ask for and look at.
+
+    def request_flatten(self) -> None:
+        """Close everything, both legs of a pair together, and open nothing any more."""
+        if not self._is_flattening:
+            self.log.warning("flatten requested: closing all legs, opening nothing any more")
+        self._is_flattening = True
+        if self.is_running:
+            self._evaluate()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no order is under way: the moment at which stopping leaves no leg half done."""
+        return not self._executor.active
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no leg is open and no order is under way."""
+        return self.is_settled and not self.open_pairs()
+
+    def open_pairs(self) -> dict[str, dict[str, Decimal]]:
+        """Return the signed positions (base units) by asset and venue of every asset that is not flat."""
+        holdings = {asset: self._read_holding(desk) for asset, desk in self._desks.items()}
+        return {
+            asset: {venue: quantity for venue, quantity in holding.quantities.items() if quantity}
+            for asset, holding in holdings.items()
+            if holding.state is not PairState.FLAT
+        }
+
+    # The evaluation.
+
+    def _evaluate(self) -> None:
+        self._executor.tick()
+        now_ns = self.clock.timestamp_ns()
+        for desk in self._desks.values():
+            self._confirm(desk)
+        for desk in self._desks.values():
+            if self._is_flattening:
+                self._flatten(desk, now_ns)
+            elif desk.state is PairState.BROKEN:
+                self._repair(desk, now_ns)
+        signals = {asset: self._signal(desk, now_ns) for asset, desk in self._desks.items()}
+        best = max(
+            (signal for signal in signals.values() if signal.action is Action.ENTER), key=lambda s: s.spread_apr, default=None
+        )
+        for asset, signal in signals.items():
+            if signal.action is Action.ENTER and signal is not best and best is not None:
+                signal = msgspec.structs.replace(signal, action=Action.HOLD, reason=f"BETTER_PAIR {best.asset}")  # noqa: PLW2901
+            self._publish_signal(self._desks[asset], signal)
+            self._dispatch(self._desks[asset], signal, now_ns)
+
+    def _confirm(self, desk: AssetDesk) -> None:
+        if self._executor.is_busy(desk.asset):
+            desk.confirmation.forget()
+            desk.holding = None
+            return
+        desk.reading = self._read_holding(desk)
+        confirmed = desk.confirmation.observe(desk.reading)
+        if confirmed is not None and (desk.holding is None or confirmed.state is not desk.holding.state):
+            self.log.info(f"{desk.asset} is {confirmed.state.value}: {dict(confirmed.quantities)}")
+        desk.holding = confirmed or desk.holding
+
+    def _read_holding(self, desk: AssetDesk) -> Holding:
+        quantities = {venue: net_quantity(self.cache, instrument_id) for venue, instrument_id in desk.ids.items()}
+        return classify(quantities, {venue: self._dust(instrument_id) for venue, instrument_id in desk.ids.items()})
+
+    def _dust(self, instrument_id: InstrumentId) -> Decimal:
+        """Return the smallest position (base units) that its venue would let us trade."""
+        rules = leg_rules(self.cache.instrument(instrument_id))
+        price = self._fallback_price(instrument_id)
+        by_notional = rules.min_notional_usd / price if price else ZERO
+        return max(rules.size_step, rules.min_quantity, by_notional)
+
+    def _signal(self, desk: AssetDesk, now_ns: int) -> Signal:
+        blocked = self._reports.blocked()
+        view = AssetView(
+            asset=desk.asset,
+            venues={v: self._reader.venue_view(i, blocked.get(v), now_ns) for v, i in desk.ids.items()},
+            state=PairState.BUSY if self._executor.is_busy(desk.asset) else desk.state,
+            held=None if desk.holding is None else desk.holding.held,
+            entry_block=self._entry_block(desk, now_ns),
+            now_ns=now_ns,
+        )
+        desk.memory, signal = persisted(desk.memory, decide(view, self._rules), self._rules, self._funding_clock)
+        return signal
+
+    def _entry_block(self, desk: AssetDesk, now_ns: int) -> str | None:
+        if self._is_flattening:
+            return "FLATTENING"
+        others = (other for other in self._desks.values() if other is not desk)
+        if self._executor.active or any(other.state is not PairState.FLAT for other in others):
+            return "OTHER_PAIR_OPEN"
+        # The cache says flat; a venue that says otherwise is believed as far as not to open anything.
+        if any(self._reports.holds(venue, instrument_id.value) for venue, instrument_id in desk.ids.items()):
+            return "ACCOUNT_HOLDS_POSITION"
+        if desk.reading is not None and desk.reading.state is not PairState.FLAT:
+            return "POSITION_UNCONFIRMED"
+        return "COOLDOWN" if now_ns < desk.enter_not_before_ns else None
+
+    def _publish_signal(self, desk: AssetDesk, signal: Signal) -> None:
+        known = desk.published
+        is_news = known is None or msgspec.structs.replace(known, ts_ns=signal.ts_ns) != signal
+        if is_news or signal.action is not Action.HOLD:
+            self.msgbus.publish(topic=topics.SIGNAL, msg=signal)
+            desk.published = signal
+
+    # From decisions to pair orders.
+
+    def _dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
+        if self._is_flattening or self._executor.is_busy(desk.asset):
+            return
+        if signal.action is Action.ENTER:
+            self._enter(desk, signal, now_ns)
+        elif signal.action is Action.EXIT and now_ns >= desk.close_not_before_ns and desk.holding is not None:
+            self._close(desk, desk.holding, "C", now_ns)
+
+    def _enter(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
+        markets = self._markets(desk, now_ns)
+        seen = snapshot(self.cache, self._reports, now_ns, instrument_ids=desk.ids.values())
+        identity = self._next_pair_id(desk.asset, "O", now_ns)
+        plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._settings.limits, terms=self._terms)
+        if isinstance(plan, Refused):
+            self._cool_down(desk, now_ns)
+            self.log.warning(f"{desk.asset} not entered: {plan.reason} {plan.detail}")
+            refused = RiskRefused(
+                scope=desk.asset, reason=plan.reason, detail=plan.detail, limit=plan.limit, value=plan.value, ts_ns=now_ns
+            )
+            self.msgbus.publish(topic=topics.RISK_REFUSED, msg=refused)
+            return
+        self.log.info(f"entering {plan.pair_id}: {signal.reason}, spread {signal.spread_apr:.4f} per year")
+        self._executor.start(plan)
+
+    def _repair(self, desk: AssetDesk, now_ns: int) -> None:
+        """Reduce a leg that stands alone or is larger than the other, once its venue can be traded on."""
+        holding, blocked = desk.holding, self._reports.blocked()
+        if holding is None or now_ns < desk.close_not_before_ns or self._executor.is_busy(desk.asset):
+            return
+        size = repaired_size(holding.quantities)
+        if any(abs(quantity) > size and venue in blocked for venue, quantity in holding.quantities.items()):
+            return
+        self.log.error(f"{desk.asset} is not hedged, reducing to {size}: {dict(holding.quantities)}")
+        self._close(desk, holding, "R", now_ns)
+
+    def _flatten(self, desk: AssetDesk, now_ns: int) -> None:
+        holding = self._read_holding(desk)
+        is_due = now_ns >= desk.close_not_before_ns and not self._executor.is_busy(desk.asset)
+        if is_due and holding.state is not PairState.FLAT:
+            self._close(desk, msgspec.structs.replace(holding, state=PairState.OPEN), "C", now_ns)
+
+    def _close(self, desk: AssetDesk, holding: Holding, letter: str, now_ns: int) -> None:
+        identity = self._next_pair_id(desk.asset, letter, now_ns)
+        if letter == "C":
+            self._closing.add(identity)
+        plan = plan_close(identity, desk.asset, holding.quantities, self._markets(desk, now_ns), state=holding.state)
+        self._executor.start(plan)
+
+    def _markets(self, desk: AssetDesk, now_ns: int) -> dict[str, Market]:
+        """Return both venues' markets; one without any quote is priced at what its position cost."""
+        return {
+            venue: self._reader.market(i, now_ns) or self._reader.unquoted(i, self._fallback_price(i))
+            for venue, i in desk.ids.items()
+        }
+
+    def _fallback_price(self, instrument_id: InstrumentId) -> Decimal:
+        """Return the last known price in USD, 0 if there is none."""
+        quote = self.cache.quote_tick(instrument_id)
+        if quote is not None:
+            return quote.bid_price.as_decimal()  # type: ignore[no-any-return]
+        positions = self.cache.positions_open(instrument_id=instrument_id)
+        return Decimal(str(positions[0].avg_px_open)) if positions else ZERO
+
+    def _next_pair_id(self, asset: str, letter: str, now_ns: int) -> str:
+        self._sequence += 1
+        return pair_id(asset, letter, self._sequence, now_ns)
+
+    def _cool_down(self, desk: AssetDesk, now_ns: int) -> None:
+        """Pause an asset; before opening, twice as long after each failure in a row: each one cost fees."""
+        pause_ns = round(self._settings.cooldown_secs * NS_PER_SEC)
+        longest_ns = round(LONGEST_COOLDOWN_SECS * NS_PER_SEC)
+        desk.close_not_before_ns = now_ns + pause_ns
+        desk.enter_not_before_ns = now_ns + min(pause_ns * 2 ** min(desk.failures, 20), longest_ns)
+
+    # What the executor asks of its port.
+
+    def now_ns(self) -> int:
+        """Return the clock's time."""
+        return self.clock.timestamp_ns()  # type: ignore[no-any-return]
+
+    def best_price_usd(self, instrument_id: str, side: Side) -> Decimal | None:
+        """Return the best price a taker gets now, None without a quote."""
+        market = self._reader.market(InstrumentId.from_str(instrument_id), self.now_ns())
+        return None if market is None else market.best_usd(side)
+
+    def submit(self, order: LegOrder) -> None:
+        """Send an order through Nautilus; raise ValueError if it cannot be built."""
+        instrument = self.cache.instrument(InstrumentId.from_str(order.instrument_id))
+        built = self.order_factory.limit(
+            instrument_id=instrument.id,
+            order_side=OrderSide.BUY if order.side is Side.BUY else OrderSide.SELL,
+            quantity=instrument.make_qty(order.quantity),
+            price=instrument.make_price(order.limit_price_usd),
+            time_in_force=NautilusTimeInForce.IOC if order.time_in_force is TimeInForce.IOC else NautilusTimeInForce.GTC,
+            reduce_only=order.reduce_only,
+            client_order_id=ClientOrderId(order.client_order_id),
+        )
+        self.submit_order(built)
+
+    def cancel(self, client_order_id: str) -> None:
+        """Cancel an order that is still open."""
+        order = self.cache.order(ClientOrderId(client_order_id))
+        if order is not None and not order.is_closed:
+            self.cancel_order(order)
+
+    def publish(self, topic: str, message: msgspec.Struct) -> None:
+        """Put a message on the bus."""
+        self.msgbus.publish(topic=topic, msg=message)
+
+    def on_done(self, machine: PairMachine, done: Done) -> None:
+        """Count and log how a pair order ended."""
+        plan, desk, now_ns = machine.plan, self._desks[machine.plan.asset], self.now_ns()
+        is_good = done.outcome is (Outcome.HEDGED if plan.intent is Intent.OPEN else Outcome.FLAT)
+        desk.failures = 0 if is_good else desk.failures + 1
+        if done.outcome is Outcome.FLAT and plan.pair_id in self._closing:
+            self.cycles_completed += 1
+        self._closing.discard(plan.pair_id)
+        self._cool_down(desk, now_ns)
+        text = f"{plan.pair_id} is {done.outcome.value}: {done.reason}; {machine.delta} unhedged"
+        if done.outcome is Outcome.HALTED:
+            self.log.error(text)
+        else:
+            self.log.info(text)

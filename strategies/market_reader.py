@@ -1,0 +1,97 @@
+"""Reads an asset's markets from Nautilus' cache into the plain values that signals and plans are made of."""
+
+from decimal import Decimal
+from typing import Any
+
+from nautilus_trader.model.data import FundingRateUpdate
+from nautilus_trader.model.identifiers import InstrumentId
+
+from risk.reading import asset_of, market_view
+from risk.state import MarketView
+from strategies.dispatcher import Market
+from strategies.funding import FundingRate
+from strategies.signals import VenueView
+from strategies.sizing import ZERO, LegRules, Level, absorbable_usd
+
+NS_PER_SEC = 1_000_000_000
+
+
+class MarketReader:
+    """What is known of the instruments, with the ages of it; remembers the last funding rate of each."""
+
+    def __init__(self, cache: Any, slippage_bps: Decimal) -> None:
+        self._cache, self._slippage_bps = cache, slippage_bps
+        self._funding: dict[InstrumentId, FundingRateUpdate] = {}
+
+    def on_funding_rate(self, update: FundingRateUpdate) -> None:
+        """Keep the latest rate of an instrument."""
+        self._funding[update.instrument_id] = update
+
+    def market(self, instrument_id: InstrumentId, now_ns: int) -> Market | None:
+        """Return an instrument's best prices and rules, None before its first quote."""
+        view = market_view(self._cache, instrument_id, now_ns)
+        return None if view is None else Market(view, leg_rules(self._cache.instrument(instrument_id)))
+
+    def unquoted(self, instrument_id: InstrumentId, price_usd: Decimal) -> Market:
+        """Return an instrument that has no quote yet as if both sides stood at `price_usd`: good to reduce, no more."""
+        view = MarketView(
+            instrument_id=instrument_id.value,
+            asset=asset_of(instrument_id),
+            venue=instrument_id.venue.value,
+            bid_usd=price_usd,
+            ask_usd=price_usd,
+            ts_ns=0,
+            margin_rate=ZERO,
+            taker_fee_rate=ZERO,
+        )
+        return Market(view, leg_rules(self._cache.instrument(instrument_id)))
+
+    def venue_view(self, instrument_id: InstrumentId, blocked: str | None, now_ns: int) -> VenueView:
+        """Return what a decision needs to know of one venue's side of an asset."""
+        market = market_view(self._cache, instrument_id, now_ns)
+        update = self._funding.get(instrument_id)
+        return VenueView(
+            funding=None if update is None else funding_rate(update),
+            funding_age_secs=None if update is None else (now_ns - update.ts_init) / NS_PER_SEC,
+            market_age_secs=None if market is None else (now_ns - market.ts_ns) / NS_PER_SEC,
+            is_market_sane=market is not None and market.is_sane,
+            absorbable_usd=self._absorbable_usd(instrument_id),
+            blocked=blocked,
+        )
+
+    def _absorbable_usd(self, instrument_id: InstrumentId) -> Decimal:
+        """Return what the thinner side of the book takes; of the best level alone where there is no book."""
+        return min(absorbable_usd(levels, self._slippage_bps) for levels in self._sides(instrument_id))
+
+    def _sides(self, instrument_id: InstrumentId) -> tuple[list[Level], list[Level]]:
+        book = self._cache.order_book(instrument_id)
+        if book is not None and book.best_bid_price() is not None and book.best_ask_price() is not None:
+            return _levels(book.bids()), _levels(book.asks())
+        quote = self._cache.quote_tick(instrument_id)
+        if quote is None:
+            return [], []
+        bid, ask = (quote.bid_price, quote.bid_size), (quote.ask_price, quote.ask_size)
+        return [(bid[0].as_decimal(), bid[1].as_decimal())], [(ask[0].as_decimal(), ask[1].as_decimal())]
+
+
+def funding_rate(update: FundingRateUpdate) -> FundingRate | None:
+    """Return a published rate with its own period, None where the period is not told: it is never guessed."""
+    if not update.interval:
+        return None
+    # A rate read back from Nautilus' catalog is text.
+    return FundingRate(Decimal(str(update.rate)), Decimal(update.interval) / 60)
+
+
+def leg_rules(instrument: Any) -> LegRules:
+    """Return what a venue accepts for an instrument."""
+    minimum, notional = instrument.min_quantity, instrument.min_notional
+    return LegRules(
+        size_step=instrument.size_increment.as_decimal(),
+        min_quantity=ZERO if minimum is None else minimum.as_decimal(),
+        min_notional_usd=ZERO if notional is None else notional.as_decimal(),
+        price_step=instrument.price_increment.as_decimal(),
+    )
+
+
+def _levels(levels: Any) -> list[Level]:
+    return [(level.price.as_decimal(), Decimal(str(level.size()))) for level in levels]
