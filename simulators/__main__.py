@@ -5,13 +5,17 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from simulators.faults import load_schedule
 from simulators.launch import launch
 from simulators.venue import VENUE_NAMES
+
+STDIN = 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,7 +61,8 @@ async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    follower = asyncio.create_task(_follow_stdin(ended)) if options.exit_with_parent else None
+    if options.exit_with_parent:
+        threading.Thread(target=_follow_stdin, args=(loop, ended), daemon=True).start()
     async with launch(
         seed=options.seed,
         hour_secs=options.hour_secs,
@@ -72,8 +77,6 @@ async def serve(options: argparse.Namespace) -> None:
             await asyncio.to_thread(_write_whole, options.ready_file, line)
         print(line, flush=True)
         await ended.wait()
-    if follower:
-        follower.cancel()
 
 
 def _write_whole(path: Path, line: str) -> None:
@@ -83,14 +86,17 @@ def _write_whole(path: Path, line: str) -> None:
     part.replace(path)
 
 
-async def _follow_stdin(ended: asyncio.Event) -> None:
-    """Set `ended` when stdin ends; at once when it is no pipe, for then there is no parent to follow."""
-    reader = asyncio.StreamReader()
-    with contextlib.suppress(ValueError, OSError):
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while await reader.read(4096):
+def _follow_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """Set `ended` when stdin ends.
+
+    A thread, for the loop can poll neither files nor the null device; a raw read, for a buffered one
+    would hold the lock that the interpreter takes at its own end.
+    """
+    with contextlib.suppress(OSError):
+        while os.read(STDIN, 4096):
             pass
-    ended.set()
+    with contextlib.suppress(RuntimeError):  # the loop has ended first
+        loop.call_soon_threadsafe(ended.set)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -218,8 +218,19 @@ class Streams:
 
 def _user_events(events: list[Event]) -> list[dict[str, Any]]:
     fills = [event.row for event in events if event.kind == "fill"]
+    gone = [event.row for event in events if event.kind == "order" and _is_venues_cancel(event.row["status"])]
+    cancels = [{"coin": row["order"]["coin"], "oid": row["order"]["oid"]} for row in gone]
     fundings = [_frame("user", {"funding": event.row}) for event in events if event.kind == "funding"]
-    return [*([_frame("user", {"fills": fills})] if fills else []), *fundings]
+    return [
+        *([_frame("user", {"fills": fills})] if fills else []),
+        *([_frame("user", {"nonUserCancel": cancels})] if cancels else []),
+        *fundings,
+    ]
+
+
+def _is_venues_cancel(status: str) -> bool:
+    """Whether the venue, not the user, cancelled an order."""
+    return status.endswith("Canceled") or status == "scheduledCancel"
 
 
 def _snapshot(item: Subscription, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

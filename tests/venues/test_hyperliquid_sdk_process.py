@@ -61,6 +61,13 @@ async def test_it_ends_with_its_parent():
     assert "Traceback" not in errors
 
 
+async def test_without_a_parent_to_follow_it_ends_at_once():
+    process = await start("--only", "hyperliquid", "--exit-with-parent", stdin=asyncio.subprocess.DEVNULL)
+    code, output, errors = await outcome(process)
+    assert (code, output.count("\n")) == (0, 1)
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -176,6 +176,18 @@ async def test_posts_carry_reads_and_actions(wire, hyperliquid_sims):
     assert (await wire.frame("post"))["data"]["response"]["type"] == "error"
 
 
+async def test_the_venues_own_cancels_are_told(wire, hyperliquid_sims):
+    account, engine = hyperliquid_sims.ready["hyperliquid"]["accounts"][0], hyperliquid_sims.hyperliquid.engine
+    await wire.subscribe(type="userEvents", user=account["address"])
+    await wire.frame("subscriptionResponse")
+    wallet, url = Account.from_key(account["private_key"]), hyperliquid_sims.ready["hyperliquid"]["http_url"]
+    exchange = await asyncio.to_thread(Exchange, wallet, url, timeout=10)
+    reply = await asyncio.to_thread(exchange.order, "BTC", True, 0.01, 80000, GTC)
+    oid = reply["response"]["data"]["statuses"][0]["resting"]["oid"]
+    engine.cancel_all(engine.users[account["address"]], time.time_ns(), "marginCanceled")
+    assert (await wire.frame("user"))["data"] == {"nonUserCancel": [{"coin": "BTC", "oid": oid}]}
+
+
 async def test_sockets_drop_and_streams_freeze(wire, hyperliquid_sims):
     faults = hyperliquid_sims.hyperliquid.faults
     await wire.subscribe(type="activeAssetCtx", coin="BTC")
