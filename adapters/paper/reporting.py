@@ -13,7 +13,7 @@ from adapters.paper.health import Holding, account_health
 from messages import FundingAccrual, VenueState, VenueStatus, topics
 
 NS_PER_SEC = 1_000_000_000
-CHANNELS = ("public", "private", "system")
+CHANNEL = "private"  # the public one is the data client's to report
 
 
 class AccountReportingConfig(SimulationModuleConfig, frozen=True):  # type: ignore[call-arg,misc]
@@ -62,11 +62,9 @@ class AccountReporting(SimulationModule):  # type: ignore[misc]  # Nautilus' cla
             self._accrued_usd[accrual.instrument_id] = accrual.accrued_usd
 
     def _publish_status(self, now_ns: int) -> None:
-        for channel in CHANNELS:
-            status = VenueStatus(
-                venue=self.exchange.id.value, channel=channel, state=VenueState.OK, detail="simulated", ts_ns=now_ns
-            )
-            self.exchange.msgbus.publish(topic=topics.VENUE_STATUS, msg=status)
+        venue = self.exchange.id.value
+        status = VenueStatus(venue=venue, channel=CHANNEL, state=VenueState.OK, detail="simulated", ts_ns=now_ns)
+        self.exchange.msgbus.publish(topic=topics.VENUE_STATUS, msg=status)
 
     def _publish_health(self, cash_usd: Decimal, now_ns: int) -> None:
         accrued_usd = sum(self._accrued_usd.values(), ZERO)
