@@ -32,7 +32,8 @@ class AccountView:
 
     def on_account(self, account: Account) -> bool:
         """Take the account's margin figures; return whether they are news."""
-        if self.account is not None and account.updated_at < self.account.updated_at:
+        known = self.account
+        if known is not None and (account == known or account.updated_at < known.updated_at):
             return False
         self.account = account
         return True

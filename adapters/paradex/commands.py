@@ -50,39 +50,62 @@ def create_request(order: Order, signer: Signer, timestamp_ms: int, recv_window_
 
     The client order id is the venue's client id as it is, so an order can always be found again.
     """
-    kind = _KINDS[order.order_type]
-    price = order.price.as_decimal() if kind == "LIMIT" else Decimal(0)
-    request: dict[str, Any] = {
-        "market": order.instrument_id.symbol.value,
-        "side": _side(order),
-        "type": kind,
-        "size": str(order.quantity.as_decimal()),
-        "instruction": _instruction(order),
-        "client_id": order.client_order_id.value,
+    is_market = order.order_type == OrderType.MARKET
+    terms = OrderTerms(
+        timestamp_ms=timestamp_ms,
+        market=order.instrument_id.symbol.value,
+        side=_side(order),
+        kind=_KINDS[order.order_type],
+        size=order.quantity.as_decimal(),
+        price=Decimal(0) if is_market else order.price.as_decimal(),
+    )
+    return order_body(
+        terms,
+        signer,
+        client_id=order.client_order_id.value,
+        instruction=_instruction(order),
+        is_reduce_only=order.is_reduce_only,
+        recv_window_ms=recv_window_ms,
+    )
+
+
+def order_body(
+    terms: OrderTerms, signer: Signer, *, client_id: str, instruction: str, is_reduce_only: bool, recv_window_ms: int
+) -> dict[str, Any]:
+    """Return the signed body of an order of these terms; `instruction` is GTC, IOC or POST_ONLY."""
+    body: dict[str, Any] = {
+        "market": terms.market,
+        "side": terms.side,
+        "type": terms.kind,
+        "size": str(terms.size),
+        "instruction": instruction,
+        "client_id": client_id,
         "recv_window": recv_window_ms,
+        "signature_timestamp": terms.timestamp_ms,
+        "signature": signer.sign(signer.order_hash(terms)),
     }
-    if kind == "LIMIT":
-        request["price"] = str(price)
-    if order.is_reduce_only:
-        request["flags"] = ["REDUCE_ONLY"]
-    terms = _terms(request, timestamp_ms, price)
-    return request | {"signature_timestamp": timestamp_ms, "signature": signer.sign(signer.order_hash(terms))}
+    if terms.kind != "MARKET":
+        body["price"] = str(terms.price)
+    if is_reduce_only:
+        body["flags"] = ["REDUCE_ONLY"]
+    return body
 
 
 def modify_request(order: TrackedOrder, signer: Signer, timestamp_ms: int, size: Decimal, price: Decimal) -> dict[str, Any]:
     """Return the signed body that gives a resting limit order another size or price."""
     if order.order_id is None:
         raise ValueError(f"{order.key} has no venue order id yet")
-    request = {
+    terms = OrderTerms(timestamp_ms=timestamp_ms, market=order.market, side=order.side, kind=order.kind, size=size, price=price)
+    return {
         "id": order.order_id,
-        "market": order.market,
-        "side": order.side,
-        "type": order.kind,
+        "market": terms.market,
+        "side": terms.side,
+        "type": terms.kind,
         "size": str(size),
         "price": str(price),
+        "signature_timestamp": timestamp_ms,
+        "signature": signer.sign(signer.modify_hash(terms, order.order_id)),
     }
-    signature = signer.sign(signer.modify_hash(_terms(request, timestamp_ms, price), order.order_id))
-    return request | {"signature_timestamp": timestamp_ms, "signature": signature}
 
 
 def cancel_request(order: TrackedOrder) -> dict[str, str]:
@@ -105,14 +128,3 @@ def _instruction(order: Order) -> str:
     if order.is_post_only:
         return "POST_ONLY"
     return "IOC" if order.time_in_force == TimeInForce.IOC else "GTC"
-
-
-def _terms(request: dict[str, Any], timestamp_ms: int, price: Decimal) -> OrderTerms:
-    return OrderTerms(
-        timestamp_ms=timestamp_ms,
-        market=request["market"],
-        side=request["side"],
-        kind=request["type"],
-        size=Decimal(request["size"]),
-        price=price,
-    )

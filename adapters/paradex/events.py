@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from nautilus_trader.common.component import Logger
 from nautilus_trader.execution.client import ExecutionClient
 from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.identifiers import ClientOrderId, TradeId, VenueOrderId
@@ -34,7 +35,7 @@ class EventEmitter:
         perpetual: Callable[[str], CryptoPerpetual | None],
         order: Callable[[ClientOrderId], NautilusOrder | None],
         now_ns: Callable[[], int],
-        log: Callable[[str], None],
+        log: Logger,
     ) -> None:
         self._client, self._perpetual, self._order, self._now_ns, self._log = client, perpetual, order, now_ns, log
 
@@ -43,7 +44,7 @@ class EventEmitter:
         perpetual = self._perpetual(tracked.market)
         if perpetual is None:
             if events:
-                self._log(f"{tracked.key}: {tracked.market} is not loaded, {len(events)} events dropped")
+                self._log.error(f"{tracked.key}: {tracked.market} is not loaded, {len(events)} events dropped")
             return
         order = None if tracked.is_external else self._order(ClientOrderId(tracked.key))
         for event in events:
@@ -67,7 +68,7 @@ class EventEmitter:
             case UpdateRefused():
                 client.generate_order_modify_rejected(*ids, venue_id, event.reason, nanos(event.ts_ms))
             case Canceled():
-                self._log(f"{tracked.key} ended with a remainder: {event.reason}")
+                self._log.info(f"{tracked.key} ended with a remainder: {event.reason}")
                 client.generate_order_canceled(*ids, venue_id, nanos(event.ts_ms))
             case Refused():
                 client.generate_order_rejected(*ids, event.reason, nanos(event.ts_ms), due_post_only=event.is_post_only)

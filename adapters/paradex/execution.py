@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ from adapters.paradex.private import PrivateChannel
 from adapters.paradex.providers import ParadexInstrumentProvider
 from adapters.paradex.query import VenueQuery
 from adapters.paradex.resolver import Resolver
-from adapters.paradex.schemas import Account, Fill, Order, OrderReply, Payload, TradeBust, decode
+from adapters.paradex.schemas import Account, FeeRates, Fill, Order, OrderReply, Payload, TradeBust, decode
 from adapters.paradex.signing import Signer
 from adapters.paradex.status import StatusBoard
 from messages import VenueState, topics
@@ -86,7 +87,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             now_ns=now_ns,
         )
         self._tracker = OrderTracker(self._adopt)
-        self._emitter = EventEmitter(self, provider.perpetual, cache.order, now_ns, self._log.warning)
+        self._emitter = EventEmitter(self, provider.perpetual, cache.order, now_ns, self._log)
         self._resolver = Resolver(self._account_http, self._tracker, self._emitter.emit, self._now_ms, self._log.warning)
         self._query = VenueQuery(self._account_http, provider, cache, self.account_id, now_ns)
         self._channel = PrivateChannel(
@@ -135,11 +136,12 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
 
     async def _apply_own_fees(self) -> None:
         info = await self._account_http.account_info()
-        if self._settings.is_interactive or info is None or info.fees is None:
+        fees = FeeRates() if info is None or info.fees is None else info.fees
+        if self._settings.is_interactive:  # retail orders are free, whatever the pro rates are
+            fees = FeeRates(maker_rate=Decimal(0), taker_rate=Decimal(0))
+        if fees.maker_rate is None or fees.taker_rate is None:
             return
-        if info.fees.maker_rate is None or info.fees.taker_rate is None:
-            return
-        self._provider.apply_fees(info.fees.maker_rate, info.fees.taker_rate)
+        self._provider.apply_fees(fees.maker_rate, fees.taker_rate)
         for perpetual in self._provider.list_all():
             self._cache.add_instrument(perpetual)
 
@@ -304,12 +306,20 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         instrument_id, side = command.instrument_id, command.order_side
         known = self._cache.orders_open(venue=VENUE, instrument_id=instrument_id, side=side)
         known += self._cache.orders_inflight(venue=VENUE, instrument_id=instrument_id, side=side)
-        if side == OrderSide.NO_ORDER_SIDE:
-            try:
-                await self._channel.call("order.cancel_all", {"market": instrument_id.symbol.value})
-            except VenueError as e:
-                self._log.warning(f"cancelling all of {instrument_id} is in doubt: {e}")
-        await asyncio.gather(*(self._cancel(order.client_order_id) for order in {o.client_order_id: o for o in known}.values()))
+        client_order_ids = {order.client_order_id for order in known}
+        if side == OrderSide.NO_ORDER_SIDE and await self._ask_cancel_all(instrument_id.symbol.value):
+            for client_order_id in client_order_ids:
+                self._expect_end(client_order_id, "")
+        else:
+            await asyncio.gather(*(self._cancel(client_order_id) for client_order_id in client_order_ids))
+
+    async def _ask_cancel_all(self, market: str) -> bool:
+        try:
+            await self._channel.call("order.cancel_all", {"market": market})
+        except VenueError as e:
+            self._log.warning(f"cancelling all of {market} is in doubt, trying one by one: {e}")
+            return False
+        return True
 
     async def _cancel(self, client_order_id: ClientOrderId) -> None:
         tracked = self._tracker.get(client_order_id.value)
@@ -317,8 +327,13 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             self._log.warning(f"nothing to cancel of {client_order_id}")
             return
         tracked.is_cancel_requested = True
-        reason = await self._ask_cancel(tracked)
-        self.create_task(self._confirm_cancel(tracked, reason), log_msg=f"confirm end of {tracked.key}")
+        self._expect_end(client_order_id, await self._ask_cancel(tracked))
+
+    def _expect_end(self, client_order_id: ClientOrderId, objection: str) -> None:
+        tracked = self._tracker.get(client_order_id.value)
+        if tracked is not None and not tracked.is_done:
+            tracked.is_cancel_requested = True
+            self.create_task(self._confirm_cancel(tracked, objection), log_msg=f"confirm end of {tracked.key}")
 
     async def _ask_cancel(self, tracked: TrackedOrder) -> str:
         """Ask for a cancel and return the venue's objection, empty where it has none."""

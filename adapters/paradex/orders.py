@@ -217,7 +217,8 @@ class OrderTracker:
             order.is_update_requested = False
             return [UpdateRefused(info.message or "modification rejected", news.last_updated_at)]
         is_changed = news.size != order.size or (order.price is not None and news.price not in (None, order.price))
-        if not order.is_accepted or not is_changed:
+        is_pending = info is not None and info.status == "PENDING"  # shown as asked for, not as it is
+        if not order.is_accepted or not is_changed or is_pending:
             return []
         order.size, order.is_update_requested = news.size, False
         order.price = news.price if order.price is not None else None

@@ -79,13 +79,10 @@ def instrument(market: Market, ts_init: int, fees: tuple[Decimal, Decimal] | Non
     )
 
 
-def market_fees(market: Market, *, is_interactive: bool = False) -> tuple[Decimal, Decimal]:
+def market_fees(market: Market) -> tuple[Decimal, Decimal]:
     """Return a market's (maker, taker) fees as fractions, the published schedule where it names none."""
-    config = market.fee_config
-    pair = None if config is None else (config.interactive_fee if is_interactive else config.api_fee)
-    defaults = (Decimal(0), Decimal(0)) if is_interactive else (DEFAULT_MAKER_FEE, DEFAULT_TAKER_FEE)
-    pair = pair or FeePair()
-    return _fee(pair.maker_fee, defaults[0]), _fee(pair.taker_fee, defaults[1])
+    pair = (None if market.fee_config is None else market.fee_config.api_fee) or FeePair()
+    return _fee(pair.maker_fee, DEFAULT_MAKER_FEE), _fee(pair.taker_fee, DEFAULT_TAKER_FEE)
 
 
 def _fee(fee: Fee | None, default: Decimal) -> Decimal:
@@ -133,13 +130,17 @@ def quote(bbo: Bbo, perpetual: CryptoPerpetual, ts_init: int) -> QuoteTick | Non
 def book_snapshot(book: Book, perpetual: CryptoPerpetual, ts_init: int) -> OrderBookDeltas:
     """Return a snapshot as a clear followed by its levels."""
     ts_event = nanos(book.last_updated_at)
-    deltas = [OrderBookDelta.clear(perpetual.id, book.seq_no, ts_event, ts_init)]
     levels = [(OrderSide.BUY, *row) for row in book.bids] + [(OrderSide.SELL, *row) for row in book.asks]
-    levels = [level for level in levels if level[2] > 0]
-    for number, (side, price, size) in enumerate(levels, start=1):
-        flags = RecordFlag.F_SNAPSHOT | (RecordFlag.F_LAST if number == len(levels) else 0)
-        order = BookOrder(side, Price(price, perpetual.price_precision), Quantity(size, perpetual.size_precision), 0)
-        deltas.append(OrderBookDelta(perpetual.id, BookAction.ADD, order, flags, book.seq_no, ts_event, ts_init))
+    orders: list[BookOrder | None] = [None]  # the clear
+    for side, price, size in levels:
+        if size > 0:
+            quantity = Quantity(size, perpetual.size_precision)
+            orders.append(BookOrder(side, Price(price, perpetual.price_precision), quantity, 0))
+    deltas = []
+    for number, order in enumerate(orders, start=1):
+        action = BookAction.CLEAR if order is None else BookAction.ADD
+        flags = RecordFlag.F_SNAPSHOT | (RecordFlag.F_LAST if number == len(orders) else 0)
+        deltas.append(OrderBookDelta(perpetual.id, action, order, flags, book.seq_no, ts_event, ts_init))
     return OrderBookDeltas(perpetual.id, deltas)
 
 

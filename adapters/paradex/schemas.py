@@ -90,7 +90,6 @@ class FeeConfig(_Wire, frozen=True, kw_only=True):
     """A market's override of the fee schedule."""
 
     api_fee: FeePair | None = None
-    interactive_fee: FeePair | None = None
 
 
 class Market(_Wire, frozen=True, kw_only=True):
