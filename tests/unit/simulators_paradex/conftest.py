@@ -2,6 +2,7 @@
 
 import heapq
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,7 +18,7 @@ from simulators.paradex.constants import TEST_ACCOUNTS
 from simulators.paradex.exchange import Exchange
 from simulators.paradex.records import FillRecord, VenueOrder
 from simulators.paradex.settings import Settings
-from simulators.paradex.signing import order_hash
+from simulators.paradex.signing import auth_hash, order_hash
 from simulators.paradex.trading import Trading
 from simulators.tape import TapeClock, scenario
 
@@ -40,6 +41,25 @@ class Recorder:
             target(*args)
 
         return record
+
+
+def signed_body(address: int, now_ms: int, **fields: object) -> dict[str, object]:
+    """Return a signed order body: a LIMIT BUY of BTC unless told otherwise."""
+    body: dict[str, object] = {
+        "market": "BTC-USD-PERP",
+        "side": "BUY",
+        "type": "LIMIT",
+        "size": "0.01",
+        "client_id": "",
+        "instruction": "GTC",
+        "signature_timestamp": now_ms,
+        "recv_window": None,
+        "stp": None,
+        **fields,
+    }
+    digest = order_hash(address, body, has_price=not str(body["type"]).endswith("MARKET"))
+    r, s = fast_stark_crypto.sign(PRIVATE_KEYS[address], digest)
+    return {**body, "signature": json.dumps([str(r), str(s)])}
 
 
 class Desk:
@@ -78,22 +98,7 @@ class Desk:
         self.exchange.step(self.now_ns)
 
     def body(self, account: ParadexAccount, **fields: object) -> dict[str, object]:
-        """Return a signed order body: a LIMIT BUY of BTC unless told otherwise."""
-        body: dict[str, object] = {
-            "market": "BTC-USD-PERP",
-            "side": "BUY",
-            "type": "LIMIT",
-            "size": "0.01",
-            "client_id": "",
-            "instruction": "GTC",
-            "signature_timestamp": self.now_ns // 1_000_000,
-            "recv_window": None,
-            "stp": None,
-            **fields,
-        }
-        digest = order_hash(account.address, body, has_price=not str(body["type"]).endswith("MARKET"))
-        r, s = fast_stark_crypto.sign(PRIVATE_KEYS[account.address], digest)
-        return {**body, "signature": json.dumps([str(r), str(s)])}
+        return signed_body(account.address, self.now_ns // 1_000_000, **fields)
 
     def queue(self, account: ParadexAccount, *, interactive: bool = False, **fields: object) -> VenueOrder:
         return self.trading.create(Caller(account, interactive), self.body(account, **fields))
@@ -125,3 +130,26 @@ def make_desk() -> Callable[..., Desk]:
 @pytest.fixture
 def desk() -> Desk:
     return Desk(7, 3600.0)
+
+
+@pytest.fixture
+def sign_login() -> Callable[[int], dict[str, str]]:
+    """Return the signed login headers of the trader at a time in Unix seconds."""
+
+    def headers(now_secs: int) -> dict[str, str]:
+        address = int(TEST_ACCOUNTS[0].l2_address, 16)
+        r, s = fast_stark_crypto.sign(PRIVATE_KEYS[address], auth_hash(address, now_secs, now_secs + 600))
+        return {
+            "PARADEX-STARKNET-ACCOUNT": TEST_ACCOUNTS[0].l2_address,
+            "PARADEX-STARKNET-SIGNATURE": json.dumps([hex(r), hex(s)]),
+            "PARADEX-TIMESTAMP": str(now_secs),
+            "PARADEX-SIGNATURE-EXPIRATION": str(now_secs + 600),
+        }
+
+    return headers
+
+
+@pytest.fixture
+def sign_order() -> Callable[..., dict[str, object]]:
+    """Return a signer of the trader's order bodies, stamped with the wall clock."""
+    return lambda **fields: signed_body(int(TEST_ACCOUNTS[0].l2_address, 16), time.time_ns() // 1_000_000, **fields)
