@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from nautilus_trader.backtest.engine import BacktestEngine
@@ -18,7 +19,7 @@ from adapters.paper.hourly import HourlySettlement, HourlySettlementConfig
 from adapters.paper.reporting import AccountReporting, AccountReportingConfig
 from adapters.paper.schedule import RateSchedule
 from backtests.dataset import Dataset
-from backtests.feed import streams
+from backtests.feed import BOOK_DELAYS_NS, NS_PER_SEC, streams
 from backtests.instruments import HYPERLIQUID, PARADEX, VENUES, instrument_id, perpetual
 from backtests.recorder import Recorder
 from backtests.result import Result
@@ -27,6 +28,10 @@ type AddTrader = Callable[[BacktestEngine, Dataset], None]
 type OnHour = Callable[[int], None]
 
 LEVERAGE = Decimal(1)  # the instruments' initial margin is the venues' own already
+# Data comes once an hour, so evaluating more often than this costs time and sees nothing new; the run starts so
+# that one evaluation of each hour falls between its first and its second book.
+EVALUATION_NS = 300 * NS_PER_SEC
+EVALUATION_OFFSET_NS = BOOK_DELAYS_NS[0] + 1_500_000_000
 REPORT_SECS = 1.0  # often enough that both venues report on the same hour's prices
 
 
@@ -54,11 +59,16 @@ def run(
             if events:
                 engine.add_data(events, sort=False)
         engine.sort_data()
-        engine.run()
+        engine.run(start=_start(dataset))
         recorder.take(dataset.end_ns)
         return _result(dataset, start_usd, ledger, recorder, time.perf_counter() - began)
     finally:
         engine.dispose()
+
+
+def _start(dataset: Dataset) -> datetime:
+    """Return when the run begins: before the first event, in step with the evaluations."""
+    return datetime.fromtimestamp((dataset.start_ns - EVALUATION_NS + EVALUATION_OFFSET_NS) / 1e9, UTC)
 
 
 def _add_venue(engine: BacktestEngine, venue: Venue, modules: list[SimulationModule], start_usd: Decimal) -> None:

@@ -14,7 +14,7 @@ from backtests.instruments import HYPERLIQUID, VENUES, perpetual
 
 NS_PER_SEC = 1_000_000_000
 # Books follow the hour's settlement (99 % of all stamps lie within 0.45 s): whoever trades on them has not been paid for it.
-BOOK_DELAYS_NS = (5 * NS_PER_SEC, 6 * NS_PER_SEC, 7 * NS_PER_SEC)
+BOOK_DELAYS_NS = (5 * NS_PER_SEC, 8 * NS_PER_SEC)
 RATE_DELAY_NS = 4 * NS_PER_SEC
 
 

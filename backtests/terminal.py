@@ -12,10 +12,17 @@ from backtests.assumptions import NAMES
 from backtests.dataset import Dataset, iso
 from backtests.engine import OnHour
 from backtests.episodes import episodes
-from backtests.result import Parts, Result, total_parts, venue_parts
+from backtests.result import Result, total_parts, venue_parts
 
-COLUMNS = ("price_usd", "funding_usd", "fees_usd", "cash_usd", "open_price_usd", "open_funding_usd", "equity_usd")
-TITLES = ("Price", "Funding", "Fees", "= Cash", "Open price", "Accrued", "= Equity")
+ROWS = (
+    ("price_usd", "Price"),
+    ("funding_usd", "Funding"),
+    ("fees_usd", "Fees"),
+    ("cash_usd", "= change of cash"),
+    ("open_price_usd", "Open price PnL"),
+    ("open_funding_usd", "Accrued funding"),
+    ("equity_usd", "= change of equity"),
+)
 
 
 @contextmanager
@@ -38,16 +45,17 @@ def announce(console: Console, dataset: Dataset) -> None:
 
 
 def summarize(console: Console, result: Result) -> None:
-    """Print the table of profit and loss; every row adds up to the cent."""
-    rows = {pnl.venue: venue_parts(pnl) for pnl in result.venues}
+    """Print the table of profit and loss; every column adds up to the cent."""
+    venues = {pnl.venue: venue_parts(pnl) for pnl in result.venues}
+    columns = {NAMES[venue]: parts for venue, parts in venues.items()} | {"Both venues": total_parts(venues)}
     table = Table(title="Profit and loss, USD", title_justify="left")
     table.add_column("")
-    for title in TITLES:
-        table.add_column(title, justify="right")
-    for venue, parts in rows.items():
-        table.add_row(NAMES[venue], *_cells(parts))
-    table.add_section()
-    table.add_row("Both venues", *_cells(total_parts(rows)), style="bold")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for field, title in ROWS:
+        is_sum = title.startswith("=")
+        cells = [_money(getattr(parts, field)) for parts in columns.values()]
+        table.add_row(title, *cells, style="bold" if is_sum else None, end_section=is_sum)
     console.print(table)
     trades = episodes(result)
     console.print(
@@ -56,10 +64,6 @@ def summarize(console: Console, result: Result) -> None:
         highlight=False,
     )
     console.print("A simulation under stated assumptions: it says nothing about future results.", style="dim")
-
-
-def _cells(parts: Parts) -> list[str]:
-    return [_money(getattr(parts, name)) for name in COLUMNS]
 
 
 def _money(amount: Decimal) -> str:

@@ -1,3 +1,5 @@
+import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,31 @@ def test_wrong_input_is_one_clear_line_and_exit_code_2(arguments: list[str], wor
 def test_an_empty_folder_is_named(tmp_path: Path, capsys) -> None:
     assert main(["--data", str(tmp_path)]) == 2
     assert "complete: none" in capsys.readouterr().err
+
+
+def test_without_recorded_data_the_labelled_sample_is_run(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("FARB_SHARED_DATA", str(tmp_path / "absent"))
+    out, summary = tmp_path / "report.html", tmp_path / "summary.json"
+    arguments = ["--assets", "btc,eth", "--end", "2026-01-04", "--out", str(out), "--json", str(summary)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "generated sample" in printed
+    assert "change of equity" in printed
+    document = json.loads(summary.read_text())
+    assert (document["assets"], document["is_generated"]) == (["BTC", "ETH"], True)
+    assert (document["start_utc"], document["end_utc"]) == ("2026-01-01 00:00", "2026-01-04 00:00")
+    total = {key: Decimal(value) for key, value in document["pnl_total"].items()}
+    assert total["price_usd"] + total["funding_usd"] + total["fees_usd"] == total["cash_usd"]
+    assert "generated sample data" in out.read_text()
+
+
+def test_recorded_data_is_preferred(shared_data: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("FARB_SHARED_DATA", str(shared_data))
+    arguments = ["--start", "2026-04-01", "--end", "2026-04-02", "--out", str(tmp_path / "report.html")]
+    assert main(arguments) == 0
+    assert "recorded" in capsys.readouterr().out
+
+
+def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path, capsys) -> None:
+    assert main(["--sample", "--assets", "BTC", "--end", "2026-01-02", "--out", str(tmp_path)]) == 2
+    assert "cannot write" in capsys.readouterr().err

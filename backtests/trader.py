@@ -1,0 +1,42 @@
+"""Put the live strategy behind the live risk gate onto a backtest engine: the same classes, the same defaults."""
+
+from nautilus_trader.backtest.engine import BacktestEngine
+
+from actors.risk_gate import RiskGate
+from backtests.dataset import Dataset
+from backtests.engine import EVALUATION_NS, AddTrader
+from backtests.instruments import VENUES, instrument_id
+from config.schema import StrategySection
+from risk.limits import Limits
+from strategies.funding_arb import FundingArbConfig, FundingArbStrategy
+
+
+def funding_arbitrage(section: StrategySection | None = None, limits: Limits | None = None) -> AddTrader:
+    """Return what adds the strategy and the gate; without arguments with the settings a node has by default."""
+    settings = section or StrategySection()
+
+    def add(engine: BacktestEngine, dataset: Dataset) -> None:
+        gate = RiskGate(engine.kernel.risk_engine, limits or Limits())
+        engine.add_actor(gate)
+        gate.listen()
+        engine.add_strategy(FundingArbStrategy(_config(settings, limits or Limits(), dataset)))
+
+    return add
+
+
+def _config(section: StrategySection, limits: Limits, dataset: Dataset) -> FundingArbConfig:
+    assets = tuple(market.asset for market in dataset.markets)
+    return FundingArbConfig(
+        strategy_id="FARB",
+        order_id_tag="001",
+        external_order_claims=[instrument_id(asset, venue) for asset in assets for venue in VENUES],
+        assets=assets,
+        venues=tuple(venue.value for venue in VENUES),
+        min_spread_apr=section.min_spread_apr,
+        exit_spread_apr=section.exit_spread_apr,
+        min_absorbable_usd=section.min_absorbable_usd,
+        pair_notional_usd=section.pair_notional_usd,
+        max_slippage_bps=section.max_slippage_bps,
+        evaluation_interval_ms=EVALUATION_NS // 1_000_000,
+        limits=limits,
+    )
