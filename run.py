@@ -63,6 +63,9 @@ def main(argv: list[str] | None = None) -> int:
     except VenuesError as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the node ran; from then on the session takes the signal
+        print("run.py: interrupted, nothing was traded", file=sys.stderr)
+        return 130
 
 
 def trade(config: "AppConfig", args: argparse.Namespace) -> int:
@@ -75,18 +78,20 @@ def trade(config: "AppConfig", args: argparse.Namespace) -> int:
     from operations.summary import show, summarise
 
     console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a file or pipe has no width of its own, and tables need one
     print("starting the node ...", flush=True)
     with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
         node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION)
         session = Session(node, config.run, flatten=args.flatten)
         try:
             node.loop.run_until_complete(session.run())
+            summary = summarise(node, mode=config.mode.value, ended_because=session.ended_because, wall_secs=session.wall_secs)
         except StartError as e:
             print(f"run.py: {e} ({VAR / 'logs'})", file=sys.stderr)
             return 1
         finally:
             node.dispose()
-    summary = summarise(node, mode=config.mode.value, ended_because=session.ended_because, wall_secs=session.wall_secs)
     show(summary, node.ledger, console)
     if args.summary is not None:
         args.summary.write_bytes(summary.to_json())

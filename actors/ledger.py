@@ -57,25 +57,29 @@ class VenuePnl(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holding:
-    """A signed position with its average entry price: the cost basis of realised price PnL."""
+    """A signed position and what it cost: the basis of realised price PnL (average cost).
+
+    The cost is kept, not the average price: what a partial close takes from it is what it realises
+    against, so no digit is lost over a round trip however often it is split.
+    """
 
     def __init__(self, quantity: Decimal = ZERO, entry_usd: Decimal = ZERO) -> None:
-        self.quantity, self.entry_usd = quantity, entry_usd
+        self.quantity, self.cost_usd = quantity, quantity * entry_usd
 
     def apply(self, quantity: Decimal, price_usd: Decimal) -> Decimal:
-        """Apply a signed fill and return the price PnL it realises (average cost)."""
-        realized = ZERO
-        closing = min(abs(quantity), abs(self.quantity)) if quantity * self.quantity < 0 else ZERO
-        if closing:
-            realized = closing * (price_usd - self.entry_usd) * (1 if self.quantity > 0 else -1)
-        before, self.quantity = self.quantity, self.quantity + quantity
-        if not self.quantity:
-            self.entry_usd = ZERO
-        elif before * self.quantity <= 0:  # opened, or flipped: what is left was bought at this price
-            self.entry_usd = price_usd
-        elif abs(self.quantity) > abs(before):
-            self.entry_usd = (before * self.entry_usd + quantity * price_usd) / self.quantity
-        return realized
+        """Apply a signed fill and return the price PnL it realises."""
+        if quantity * self.quantity >= 0:  # opens or adds
+            self.quantity += quantity
+            self.cost_usd += quantity * price_usd
+            return ZERO
+        if abs(quantity) > abs(self.quantity):  # closes all, and opens the other way with the rest
+            rest = self.quantity + quantity
+            realized = self.apply(-self.quantity, price_usd)
+            return realized + self.apply(rest, price_usd)
+        closed_cost_usd = self.cost_usd if quantity == -self.quantity else self.cost_usd * -quantity / self.quantity
+        self.quantity += quantity
+        self.cost_usd -= closed_cost_usd
+        return -quantity * price_usd - closed_cost_usd
 
 
 class _VenueBook:

@@ -32,10 +32,18 @@ def percent(value: Decimal | None) -> Text:
     return Text("–", style="dim") if value is None else Text(f"{value * 100:+,.2f} %", style="red" if value < 0 else "")
 
 
+_WORDS = ("venue", "asset", "connection", "decision")  # columns of text; all others are numbers
+
+
+def quantity(value: Decimal) -> str:
+    """Return a signed base quantity without trailing zeros."""
+    return f"{value.normalize():+f}"
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)
     return table
 
 
@@ -79,15 +87,15 @@ def _legs(snapshot: Snapshot) -> RenderableType:
         notional = None if leg.mark_usd is None else leg.quantity * leg.mark_usd
         mark = "–" if leg.mark_usd is None else f"{leg.mark_usd:,.3f}"
         table.add_row(
-            leg.asset, leg.venue, f"{leg.quantity:+f}", f"{leg.entry_usd:,.3f}", mark, usd(notional), usd(leg.unrealized_usd)
+            leg.asset, leg.venue, quantity(leg.quantity), f"{leg.entry_usd:,.3f}", mark, usd(notional), usd(leg.unrealized_usd)
         )
         delta[leg.asset] = delta.get(leg.asset, ZERO) + leg.quantity
     if not snapshot.legs:
         return Group(table, Text("  flat", style="dim"))
-    net = Text("  ").join(
-        Text(f"{asset} delta {quantity:+f}", style="green" if quantity == 0 else "bold red") for asset, quantity in delta.items()
+    deltas = Text("  ").join(
+        Text(f"{asset} delta {quantity(net)}", style="green" if net == 0 else "bold red") for asset, net in delta.items()
     )
-    return Group(table, Text("  ") + net)
+    return Group(table, Text("  ") + deltas)
 
 
 def total_cash_usd(pnl: VenuePnl) -> Decimal:
@@ -167,7 +175,7 @@ class LineScreen:
             return
         self._last = time.monotonic()
         pnls = [row.pnl for row in snapshot.venues if row.pnl is not None]
-        legs = ", ".join(f"{leg.asset} {leg.quantity:+f} {leg.venue}" for leg in snapshot.legs) or "flat"
+        legs = ", ".join(f"{leg.asset} {quantity(leg.quantity)} {leg.venue}" for leg in snapshot.legs) or "flat"
         result = sum((total_cash_usd(p) + p.unrealized_price_usd + p.accrued_funding_usd for p in pnls), ZERO)
         self.event(f"{snapshot.funding_hours:6.1f} funding hours  {legs}  result {result:+,.2f} USD")
 

@@ -20,6 +20,7 @@ from messages import (
     PairOrder,
     RiskRefused,
     Signal,
+    VenueState,
     VenueStatus,
     annual_rate,
     topics,
@@ -121,7 +122,8 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         before = self._channels.setdefault(status.venue, {}).get(status.channel)
         self._channels[status.venue][status.channel] = status.state.value
         if before != status.state.value:
-            self._tell(f"{status.venue} {status.channel}: {status.state} {status.detail}".rstrip())
+            detail = "" if status.state is VenueState.OK else f", {status.detail}"
+            self._tell(f"{status.venue} {status.channel} {status.state.replace('_', ' ').lower()}{detail}")
 
     def _on_signal(self, signal: Signal) -> None:
         before = self._signals.get(signal.asset)

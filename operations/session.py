@@ -57,7 +57,7 @@ class Session:
             if not self._interrupted.is_set():
                 await self._trade()
             else:
-                self.ended_because = "interrupted before the start"
+                self.ended_because, self.is_complete = "interrupted before the start", True
         finally:
             await self._node.stop_async()
             await asyncio.wait_for(running, 60.0)
@@ -74,6 +74,7 @@ class Session:
         if self._flatten and not self._strategy.is_flat:
             self._strategy.request_flatten()
             await _until(lambda: self._strategy.is_flat, FLATTEN_SECS)
+        await _until(lambda: self._strategy.is_settled, FLATTEN_SECS)  # no stop between the two legs of a pair
         await _until(self._ledger.is_settled, SETTLE_SECS)
         self.wall_secs = time.monotonic() - self._started_secs
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actors.ledger import FillRow, Ledger, VenuePnl
-from actors.terminal import pnl_table, usd
+from actors.terminal import pnl_table, quantity, usd
 from messages import FundingPayment
 from operations.assembly import Assembled
 
@@ -125,9 +125,7 @@ def show(summary: Summary, ledger: Ledger, console: Console) -> None:
     for column in ("venue", "start", "end", "change", "explained by parts", "residual", "open positions"):
         balances.add_column(column, justify="left" if column in ("venue", "open positions") else "right")
     for name, venue in summary.venues.items():
-        open_positions = (
-            ", ".join(f"{key.partition('.')[0]} {quantity:+f}" for key, quantity in venue.positions.items()) or "none"
-        )
+        open_positions = ", ".join(f"{key.partition('.')[0]} {quantity(held)}" for key, held in venue.positions.items()) or "none"
         balances.add_row(
             name,
             f"{venue.start_balance_usd:,.2f}",
@@ -146,3 +144,12 @@ def show(summary: Summary, ledger: Ledger, console: Console) -> None:
         " USD",
         sep="",
     )
+    held = [
+        f"{key.partition('.')[0]} {quantity(size)} on {name}"
+        for name, venue in summary.venues.items()
+        for key, size in venue.positions.items()
+    ]
+    if held:
+        console.print(
+            f"still open: {', '.join(held)}; start again to carry on with it, with --flatten to close it", style="bold yellow"
+        )

@@ -34,7 +34,17 @@ def test_realised_plus_unrealised_is_what_the_fills_are_worth(fills, mark):
         realized += holding.apply(quantity, price)
     worth = sum((q * (mark - p) for q, p in fills), ZERO)
     assert holding.quantity == sum((q for q, _ in fills), ZERO)
-    assert float(realized + holding.quantity * (mark - holding.entry_usd)) == pytest.approx(float(worth), abs=1e-9)
+    assert abs(realized + holding.quantity * mark - holding.cost_usd - worth) < Decimal("1e-20")
+
+
+@given(st.lists(AMOUNT, min_size=1, max_size=6), PRICE, PRICE)
+def test_closing_in_any_number_of_parts_realises_the_same_to_the_last_digit(parts, bought, sold):
+    holding, total = Holding(), sum(map(abs, parts), ZERO)
+    holding.apply(total, bought)
+    assert sum((holding.apply(-abs(part), sold) for part in parts), ZERO) == pytest.approx(
+        total * (sold - bought), abs=Decimal("1e-22")
+    )
+    assert holding.quantity == holding.cost_usd == 0
 
 
 def health(venue, cash, ts=1, positions=(), equity=None):

@@ -1,0 +1,111 @@
+"""Whole processes: a node run as a user runs it, against simulators on loopback ports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def eventually(condition, secs, what):
+    """Wait until `condition()` is true and return its value."""
+    deadline = time.monotonic() + secs
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not within {secs} s: {what}")
+
+
+@dataclass
+class Run:
+    """One process with its output in files."""
+
+    process: subprocess.Popen
+    out: Path
+    summary: Path | None = None
+
+    def text(self) -> str:
+        return self.out.read_text(errors="replace")
+
+    def saw(self, words: str, secs: float) -> None:
+        eventually(lambda: words in self.text() or self.process.poll() is not None, secs, words)
+        assert words in self.text(), self.text()
+
+    def end(self, secs: float) -> int:
+        try:
+            return self.process.wait(secs)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {secs} s\n{self.text()}") from None
+
+    def interrupt(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def document(self) -> dict:
+        return json.loads(self.summary.read_text())
+
+
+@dataclass
+class Bench:
+    """Starts processes in a folder of their own and ends those still running."""
+
+    folder: Path
+    runs: list[Run] = field(default_factory=list)
+
+    def start(self, name: str, *arguments: str, summary: Path | None = None) -> Run:
+        out = self.folder / f"{name}.out"
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        with out.open("wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        self.runs.append(Run(process, out, summary))
+        return self.runs[-1]
+
+    def node(self, name: str, *arguments: str, config: Path | None = None) -> Run:
+        summary = self.folder / f"{name}.json"
+        config = config or self.config()
+        return self.start(
+            name, str(ROOT / "run.py"), "--config", str(config), "--summary", str(summary), *arguments, summary=summary
+        )
+
+    def config(self, **changes: str) -> Path:
+        """Write the demo's config with a quicker funding clock and a free metrics port."""
+        text = (ROOT / "config/sim.toml").read_text()
+        for before, after in ({"hour_secs = 10.0": "hour_secs = 4.0", "port = 9464": "port = 0"} | changes).items():
+            assert before in text, before
+            text = text.replace(before, after)
+        (self.folder / "limits.toml").write_text((ROOT / "config/limits.toml").read_text())
+        path = self.folder / "sim.toml"
+        path.write_text(text)
+        return path
+
+    def simulators(self, hour_secs: float = 4.0) -> Path:
+        """Start simulators that outlive any node; return their ready file."""
+        ready = self.folder / "venues.json"
+        self.start("simulators", "-m", "simulators", "--hour-secs", str(hour_secs), "--ready-file", str(ready))
+        eventually(ready.exists, 20, "the simulators' ready file")
+        return ready
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path)
+    yield bench
+    for run in bench.runs:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
