@@ -15,8 +15,9 @@ from backtests.dataset import DataError, Dataset, Period, parse_utc_ns
 from backtests.instruments import ASSETS
 
 USAGE_ERROR = 2
-DEFAULT_OUT = Path("backtest.html")
+DEFAULT_OUT = Path("var/backtest.html")
 DEFAULT_CAPITAL_USD = "20000"
+MAX_CAPITAL_USD = 1_000_000_000
 DEFAULT_SEED = 7
 
 
@@ -26,13 +27,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         assets, period, capital_usd = _assets(options.assets), _period(options), _capital(options.capital)
         dataset = _dataset(options, assets, period)
-        for path in filter(None, (options.out, options.json)):
-            if not path.parent.is_dir():
-                raise DataError(f"no such folder: {path.parent}")
+        _check_folders(options)
     except DataError as e:
         print(f"backtests: {e}", file=sys.stderr)
         return USAGE_ERROR
     return _run(dataset, capital_usd, options.out, options.json)
+
+
+def _check_folders(options: argparse.Namespace) -> None:
+    """Fail before the run rather than after it; only the default's own folder is made."""
+    if options.out == DEFAULT_OUT:
+        try:
+            DEFAULT_OUT.parent.mkdir(exist_ok=True)
+        except OSError as e:
+            raise DataError(f"cannot make the folder {DEFAULT_OUT.parent}: {e.strerror}") from None
+    for path in filter(None, (options.out, options.json)):
+        if not path.parent.is_dir():
+            raise DataError(f"no such folder: {path.parent}")
 
 
 def _run(dataset: Dataset, capital_usd: Decimal, out: Path, json: Path | None) -> int:
@@ -99,8 +110,8 @@ def _capital(text: str) -> Decimal:
         capital_usd = Decimal(text)
     except InvalidOperation:
         capital_usd = Decimal("NaN")
-    if not capital_usd.is_finite() or capital_usd <= 0:
-        raise DataError(f"--capital must be a positive amount in USD, was {text!r}")
+    if not capital_usd.is_finite() or not 1 <= capital_usd <= MAX_CAPITAL_USD:
+        raise DataError(f"--capital must be a positive amount up to {MAX_CAPITAL_USD:,} USD, was {text!r}")
     return capital_usd
 
 

@@ -2,10 +2,8 @@
 
 from backtests.books import SHAPES
 from backtests.feed import BOOK_DELAYS_NS, NS_PER_SEC
-from backtests.instruments import FEES, VENUES
+from backtests.instruments import FEES, NAMES, VENUES
 from backtests.result import Result
-
-NAMES = {"HYPERLIQUID": "Hyperliquid", "PARADEX": "Paradex"}
 
 
 def assumptions(result: Result) -> list[str]:

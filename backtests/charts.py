@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from backtests.dataset import Market
-from backtests.instruments import HYPERLIQUID, PARADEX
+from backtests.instruments import HYPERLIQUID, NAMES, PARADEX
 from backtests.result import HourRow, Result
 from messages import HOURS_PER_YEAR
 
 COLORS = {"HYPERLIQUID": "#0f766e", "PARADEX": "#7c3aed", "total": "#0f172a", "spread": "#c2410c", "basis": "#475569"}
-NAMES = {"HYPERLIQUID": "Hyperliquid", "PARADEX": "Paradex"}
 ROW_PX = 250
 BPS = 10_000
 

@@ -11,6 +11,7 @@ from nautilus_trader.model.objects import Currency, Money, Price, Quantity
 HYPERLIQUID = Venue("HYPERLIQUID")
 PARADEX = Venue("PARADEX")
 VENUES = (HYPERLIQUID, PARADEX)
+NAMES = {"HYPERLIQUID": "Hyperliquid", "PARADEX": "Paradex"}
 MIN_NOTIONAL_USD = Decimal(10)
 MAINTENANCE_SHARE = Decimal("0.5")  # of the initial margin at the highest leverage, on both venues
 

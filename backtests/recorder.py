@@ -12,7 +12,7 @@ from messages import AccountHealth, RiskRefused, Signal, topics
 
 
 class Recorder:
-    """Keep one row per venue and hour, from the reports of the hour before; the ledger books the cash rows."""
+    """Keep one row per venue and hour: the last report on that hour's prices; the ledger books the cash rows."""
 
     def __init__(self, bus: MessageBus, ledger: Ledger, on_hour: Callable[[int], None]) -> None:
         self._ledger, self._on_hour = ledger, on_hour
@@ -23,7 +23,7 @@ class Recorder:
         self.quantities: list[QuantityRow] = []
         self.signals: list[Signal] = []
         self.refusals: list[RiskRefused] = []
-        bus.subscribe("data.mark_prices.*", self._on_mark, 20)  # before this hour's reports
+        bus.subscribe("data.mark_prices.*", self._on_mark, 20)  # before this hour is reported on: the last one is over
         bus.subscribe(topics.ACCOUNT_HEALTH, self._on_health)
         bus.subscribe(topics.SIGNAL, self._on_signal)
         bus.subscribe(topics.RISK_REFUSED, self.refusals.append)
@@ -50,9 +50,10 @@ class Recorder:
 
     def _on_mark(self, update: MarkPriceUpdate) -> None:
         if update.ts_event > self._hour_ns:
+            if self._hour_ns:
+                self.take(self._hour_ns)
             self._hour_ns = update.ts_event
             self._on_hour(update.ts_event)
-            self.take(update.ts_event)
 
     def take(self, now_ns: int) -> None:
         """Write a row for every venue that has reported; a later call for the same moment overwrites."""

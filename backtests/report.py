@@ -9,10 +9,11 @@ from string import Template
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from backtests.assumptions import NAMES, assumptions
+from backtests.assumptions import assumptions
 from backtests.charts import account_figure, asset_figure
 from backtests.dataset import iso
 from backtests.episodes import Episode, episodes
+from backtests.instruments import NAMES
 from backtests.result import Parts, Result, total_parts, venue_parts
 
 FOLDER = Path(__file__).parent

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from backtests.assumptions import NAMES
 from backtests.dataset import Dataset, iso
 from backtests.engine import OnHour
 from backtests.episodes import episodes
+from backtests.instruments import NAMES
 from backtests.result import Result, total_parts, venue_parts
 
 ROWS = (

@@ -7,6 +7,12 @@ import pytest
 from backtests.__main__ import main
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch) -> None:
+    """The default report goes to a folder below the current one."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -17,6 +23,7 @@ from backtests.__main__ import main
         (["--data", "no/such/folder"], "no such data folder"),
         (["--capital", "-5"], "--capital must be a positive amount"),
         (["--capital", "much"], "--capital must be a positive amount"),
+        (["--capital", "1e30"], "--capital must be a positive amount"),
         (["--seed", "x"], "--seed"),
         (["--nonsense"], "--nonsense"),
         (["--sample", "--data", "."], "exclude each other"),
@@ -56,9 +63,9 @@ def test_without_recorded_data_the_labelled_sample_is_run(tmp_path: Path, capsys
 
 def test_recorded_data_is_preferred(shared_data: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.setenv("FARB_SHARED_DATA", str(shared_data))
-    arguments = ["--start", "2026-04-01", "--end", "2026-04-02", "--out", str(tmp_path / "report.html")]
-    assert main(arguments) == 0
+    assert main(["--start", "2026-04-01", "--end", "2026-04-02"]) == 0
     assert "recorded" in capsys.readouterr().out
+    assert "recorded data" in (tmp_path / "var/backtest.html").read_text()
 
 
 def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path, capsys) -> None:
