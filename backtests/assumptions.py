@@ -15,7 +15,7 @@ def assumptions(result: Result) -> list[str]:
         f"Fees: {'; '.join(fees)} (lowest volume tier, no discounts)",
         *(f"{NAMES[str(venue)]} order book (modelled): {shape.describe()}" for venue, shape in SHAPES.items()),
         f"Books appear {delays} s after each hour, that is after the hour's settlement; orders reach the venue without delay",
-        f"The strategy decides every {EVALUATION_NS // NS_PER_SEC} s but sees fresh data once an hour, so it enters and leaves hourly",
+        f"The strategy decides every {EVALUATION_NS // NS_PER_SEC} s but sees fresh data, and so trades, once an hour",
         "Hyperliquid funding: paid at each recorded settlement stamp on the position held then, at the index price",
         "Paradex funding: accrues by the second and becomes cash, on the whole previous size, when a fill touches the position",
         f"Start: {result.start_usd:,} USDC on each venue; USDC counts as one dollar; no transfers between the venues",
