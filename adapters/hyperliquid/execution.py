@@ -27,7 +27,7 @@ from nautilus_trader.execution.reports import FillReport, OrderStatusReport, Pos
 from nautilus_trader.live.execution_client import LiveExecutionClient
 from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.enums import AccountType, OmsType, OrderSide, OrderType
-from nautilus_trader.model.identifiers import AccountId, ClientId, ClientOrderId, Venue
+from nautilus_trader.model.identifiers import AccountId, ClientId, ClientOrderId, Venue, VenueOrderId
 from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.orders import Order
 
@@ -126,6 +126,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             instruments=self._instruments,
             orders=self._orders,
             externals=externals,
+            take_fills=self._feed.take_fills,
             now_ns=self._clock.timestamp_ns,
         )
 
@@ -148,10 +149,8 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         """Recognise the orders an earlier process left in the cache when the venue speaks of them."""
         for order in (*self._cache.orders_open(venue=self.venue), *self._cache.orders_inflight(venue=self.venue)):
             if self._orders.by_client_id(order.client_order_id.value) is None:
-                venue_order_id = order.venue_order_id
-                oid = int(venue_order_id.value) if venue_order_id is not None and venue_order_id.value.isdigit() else None
                 tracked = self._track(order, None)
-                tracked.adopt(oid, order.filled_qty.as_decimal())
+                tracked.adopt(_oid(order.venue_order_id), order.filled_qty.as_decimal())
                 self._orders.note_oid(tracked)
 
     # Commands
@@ -251,8 +250,8 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             tracked = self._orders.by_client_id(order.client_order_id.value)
             if tracked is not None:
                 own.append((order, tracked))
-            elif order.venue_order_id is not None:
-                foreign.append((order, int(order.venue_order_id.value)))
+            elif (oid := _oid(order.venue_order_id)) is not None:
+                foreign.append((order, oid))
         if own:
             action = signing.cancel_by_cloid_action([(self._asset(order), tracked.cloid) for order, tracked in own])
             await self._send_cancels(action, list(own))
@@ -332,10 +331,12 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     # Reports
 
     async def generate_order_status_report(self, command: GenerateOrderStatusReport) -> OrderStatusReport | None:
-        """Return one order by either of its ids."""
-        if command.client_order_id is not None:
-            return await self._reconciler.order_report(signing.cloid(command.client_order_id.value))
-        return await self._reconciler.order_report(int(command.venue_order_id.value))
+        """Return one order by either of its ids; a foreign order is known to the venue by its own alone."""
+        client_order_id, oid = command.client_order_id, _oid(command.venue_order_id)
+        is_own = client_order_id is not None and self._orders.by_client_id(client_order_id.value) is not None
+        if oid is not None and not is_own:
+            return await self._reconciler.order_report(oid)
+        return await self._reconciler.order_report(signing.cloid(client_order_id.value))
 
     async def generate_order_status_reports(self, command: GenerateOrderStatusReports) -> list[OrderStatusReport]:
         """Return the resting orders, and the ends of ours that are gone."""
@@ -402,3 +403,8 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     def _now_ms(self) -> int:
         now_ms: int = self._clock.timestamp_ms()
         return now_ms
+
+
+def _oid(venue_order_id: VenueOrderId | None) -> int | None:
+    """Return the venue's own id, None where Nautilus or a split fill has made one up."""
+    return int(venue_order_id.value) if venue_order_id is not None and venue_order_id.value.isdigit() else None

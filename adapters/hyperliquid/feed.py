@@ -67,6 +67,7 @@ class AccountFeed:
         self._last_fill_ms = 0
         self._known_fills: dict[tuple[object, ...], None] = {}
         self._is_started = False
+        self._breaks = 0
         self._closing = asyncio.Event()
         self.connection = HyperliquidConnection(
             socket_factory, on_data=self._on_data, on_up=self._on_up, on_down=self._on_down, clock_ns=now_ns, log=log
@@ -154,12 +155,13 @@ class AccountFeed:
             self._start_task(self._recover(), log_msg="recover")
 
     def _on_down(self, reason: str) -> None:
+        self._breaks += 1
         self._status(VenueState.DISCONNECTED, reason)
 
     async def _recover(self) -> None:
-        """After a break, repeat until nothing can be missing; a break meanwhile starts anew."""
-        attempt = 0
-        while self.connection.is_open:
+        """After a break, repeat until nothing can be missing; the next break has a recovery of its own."""
+        attempt, breaks = 0, self._breaks
+        while breaks == self._breaks:
             try:
                 await self.connection.acknowledged(_ACKNOWLEDGE_SECS)
                 await self._catch_up()
@@ -168,7 +170,8 @@ class AccountFeed:
                 await asyncio.sleep(delay_secs(attempt, base_secs=0.5, cap_secs=10.0, jitter=1.0))
                 attempt += 1
             else:
-                self._status(VenueState.OK, "caught up after a break")
+                if breaks == self._breaks:
+                    self._status(VenueState.OK, "caught up after a break")
                 return
 
     async def _catch_up(self) -> None:

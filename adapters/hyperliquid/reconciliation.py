@@ -1,6 +1,6 @@
 """What the venue holds, as Nautilus reports; every read that fails raises: an empty list means flat."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from nautilus_trader.execution.reports import FillReport, OrderStatusReport, PositionStatusReport
@@ -12,14 +12,15 @@ from adapters.hyperliquid import parsing, reports
 from adapters.hyperliquid.externals import ExternalOrders
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.orders import OrderIndex, TrackedOrder
-from adapters.hyperliquid.schemas import Order, OrderUpdate
+from adapters.hyperliquid.schemas import Fill, Order, OrderUpdate
 
 
 class Reconciler:
     """Reads the account and reports it.
 
-    Fills of this process' own orders reach Nautilus by the stream alone; so that none is inferred
-    beside a real one, a report never shows more of such an order filled than has been told.
+    Nautilus infers a fill where a report shows more than it has heard of, and the real fill would
+    then count twice. So a report of our own order shows no more than has been told, and before a
+    foreign order is reported its fills are read and routed (`take_fills`).
     """
 
     def __init__(
@@ -31,16 +32,18 @@ class Reconciler:
         instruments: Mapping[str, Instrument],
         orders: OrderIndex,
         externals: ExternalOrders,
+        take_fills: Callable[[Sequence[Fill]], None],
         now_ns: Callable[[], int],
     ) -> None:
         self._http, self._user, self._account_id = http, user, account_id
-        self._instruments, self._orders, self._externals, self._now_ns = instruments, orders, externals, now_ns
+        self._instruments, self._orders, self._externals = instruments, orders, externals
+        self._take_fills, self._now_ns = take_fills, now_ns
 
     async def order_reports(self, instrument_id: InstrumentId | None, *, open_only: bool) -> list[OrderStatusReport]:
         """Return all resting orders and, unless `open_only`, how our own missing ones ended."""
         made: list[OrderStatusReport] = []
         seen: set[int] = set()
-        for order in await self._http.open_orders(self._user):
+        for order in await self._open_orders():
             seen.add(order.oid)
             instrument = self._instruments.get(order.coin)
             if instrument is not None and instrument_id in (None, instrument.id) and not order.is_trigger:
@@ -90,6 +93,17 @@ class Reconciler:
         asked = set(expected) if instrument_id is None else {instrument_id}
         return [*made.values(), *(self._flat(flat_id) for flat_id in asked - set(made))]
 
+    async def _open_orders(self) -> list[Order]:
+        resting = await self._http.open_orders(self._user)
+        begun_ms = [
+            order.timestamp
+            for order in resting
+            if order.orig_sz not in (None, order.sz) and self._orders.find(order.oid, order.cloid) is None
+        ]
+        if begun_ms:
+            self._take_fills(await self._http.fills(self._user, min(begun_ms)))
+        return resting
+
     def _flat(self, instrument_id: InstrumentId) -> PositionStatusReport:
         instrument = self._instruments[parsing.coin(instrument_id)]
         return PositionStatusReport.create_flat(self._account_id, instrument_id, instrument.size_precision, self._now_ns())
@@ -108,6 +122,7 @@ class Reconciler:
 
     async def _filled(self, update: OrderUpdate) -> Decimal:
         fills = await self._http.fills(self._user, update.order.timestamp)
+        self._take_fills(fills)
         return sum((fill.sz for fill in fills if fill.oid == update.order.oid), Decimal(0))
 
     def _report(

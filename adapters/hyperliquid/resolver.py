@@ -100,6 +100,8 @@ class Resolver:
         attempt = stable = 0
         while not order.is_closed:
             attempt = await self._pause(attempt, lambda: order.is_closed)
+            if order.is_closed:  # they came by themselves, as they mostly do
+                return
             known = order.filled
             try:
                 await self._read_fills(order)

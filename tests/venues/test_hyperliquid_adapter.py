@@ -418,14 +418,76 @@ async def test_restart_adopts_the_open_position_and_resting_order(sims):
         assert desk.position() == 0
 
 
-async def test_a_manual_trade_moves_the_position(sims):
+async def trade_by_hand(sims, *, is_buy: bool, quantity: float) -> None:
+    """Trade on the node's own account with the venue's official client."""
     account = sims.ready["hyperliquid"]["accounts"][0]
+    wallet, url = Account.from_key(account["private_key"]), sims.ready["hyperliquid"]["http_url"]
+    client = await asyncio.to_thread(Exchange, wallet, url)
+    answer = await asyncio.to_thread(client.market_open, "BTC", is_buy, quantity)
+    assert "filled" in answer["response"]["data"]["statuses"][0]
+
+
+def fills_of(desk: Desk) -> list[Any]:
+    return [event for order in desk.cache.orders() for event in order.events if hasattr(event, "trade_id")]
+
+
+async def test_a_manual_trade_moves_the_position(sims):
     async with trading(sims.ready) as desk:
-        by_hand = await asyncio.to_thread(
-            Exchange, Account.from_key(account["private_key"]), sims.ready["hyperliquid"]["http_url"]
-        )
-        answer = await asyncio.to_thread(by_hand.market_open, "BTC", False, 0.02)
-        assert "filled" in answer["response"]["data"]["statuses"][0]
+        await trade_by_hand(sims, is_buy=False, quantity=0.02)
         await eventually(lambda: desk.position() == Decimal("-0.02"))
-        fills = [event for order in desk.cache.orders() for event in order.events if hasattr(event, "trade_id")]
-        assert all(event.commission.as_decimal() > 0 for event in fills)
+        assert all(fill.commission.as_decimal() > 0 for fill in fills_of(desk))
+
+
+async def test_fills_missed_in_a_break_are_caught_up_with_once(sims):
+    async with trading(sims.ready) as desk:
+        own = desk.market(OrderSide.BUY, "0.01")
+        await eventually(lambda: own.is_closed)
+        with deaf("orderUpdates", "userFills"):
+            await trade_by_hand(sims, is_buy=True, quantity=0.02)
+            await asyncio.sleep(0.5)
+            assert desk.position() == Decimal("0.01")
+            sims.hyperliquid.faults.inject(Fault(kind=FaultKind.DROP_SOCKET))
+            await eventually(lambda: desk.position() == Decimal("0.03"))
+            await eventually(lambda: desk.channel_states("private").count(VenueState.OK) == 1)
+        sims.hyperliquid.faults.inject(Fault(kind=FaultKind.DROP_SOCKET))
+        await eventually(lambda: desk.channel_states("private").count(VenueState.OK) == 2)
+        assert desk.position() == Decimal("0.03")
+        fills = fills_of(desk)
+        assert len({(fill.venue_order_id, fill.trade_id) for fill in fills}) == len(fills)
+
+
+async def test_a_funding_payment_missed_by_the_stream_is_read(sims):
+    async with trading(sims.ready) as desk:
+        with deaf("userFundings"):
+            desk.market(OrderSide.SELL, "0.05")
+            payment = (await eventually(lambda: desk.said(FundingPayment), HOUR_SECS * 2.5))[0]
+        assert payment.position_quantity == Decimal("-0.05")
+        assert (payment.amount_usd > 0) == (payment.rate_per_hour > 0)  # a short receives a positive rate
+
+
+async def test_a_silent_context_stream_is_stale_until_it_speaks_again(sims, monkeypatch):
+    monkeypatch.setattr("adapters.hyperliquid.data.CONTEXT_STALE_SECS", 1.0)
+    async with trading(sims.ready) as desk:
+        await eventually(lambda: desk.cache.funding_rate(BTC))
+        sims.hyperliquid.faults.inject(Fault(kind=FaultKind.FREEZE_STREAM, channel="activeAssetCtx", secs=3.0))
+        await eventually(lambda: desk.channel_states("public")[-1:] == [VenueState.STALE])
+        quotes = len(desk.heard)
+        await eventually(lambda: len(desk.heard) > quotes)  # the socket itself is alive
+        await eventually(lambda: desk.channel_states("public")[-1] == VenueState.OK)
+
+
+async def test_data_streams_end_with_their_last_subscriber(sims):
+    async with trading(sims.ready) as desk:
+        client = NODES[-1].kernel.data_engine._clients[ClientId("HYPERLIQUID")]
+        await eventually(lambda: desk.cache.funding_rate(BTC))
+        desk.unsubscribe_mark_prices(BTC)
+        desk.unsubscribe_index_prices(BTC)
+        await asyncio.sleep(0.1)
+        assert ("activeAssetCtx", "BTC") in client._wanted
+        desk.unsubscribe_funding_rates(BTC)
+        desk.unsubscribe_quote_ticks(BTC)
+        await eventually(lambda: not {("activeAssetCtx", "BTC"), ("bbo", "BTC")} & set(client._wanted))
+        await asyncio.sleep(0.3)
+        desk.heard.clear()
+        await asyncio.sleep(0.8)
+        assert not {"QuoteTick", "FundingRateUpdate", "MarkPriceUpdate"} & {type(item).__name__ for item in desk.heard}
