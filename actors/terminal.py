@@ -2,7 +2,9 @@
 
 import sys
 import time
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -32,7 +34,12 @@ def percent(value: Decimal | None) -> Text:
     return Text("–", style="dim") if value is None else Text(f"{value * 100:+,.2f} %", style="red" if value < 0 else "")
 
 
-_WORDS = ("venue", "asset", "connection", "decision")  # columns of text; all others are numbers
+_TEXT_COLUMNS = ("venue", "asset", "connection", "decision")  # columns of text; all others are numbers
+
+
+def words(code: str) -> str:
+    """Return a reason as words: SPREAD_HELD reads "spread held"."""
+    return code.replace("_", " ").lower()
 
 
 def quantity(value: Decimal) -> str:
@@ -41,14 +48,16 @@ def quantity(value: Decimal) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, expand=True, show_edge=False
+    )
     for column in columns:
-        table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)
+        table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right", no_wrap=True)
     return table
 
 
-def _venues(snapshot: Snapshot) -> Table:
-    table = _table("Venues", "venue", "connection", "equity USD", "free collateral USD", "margin used USD")
+def _venues(snapshot: Snapshot, title: str) -> Table:
+    table = _table(title, "venue", "connection", "equity USD", "free collateral USD", "margin used USD")
     for row in snapshot.venues:
         states = Text("  ").join(Text(f"{name} {state}", style=_STATE_STYLES.get(state, "red")) for name, state in row.channels)
         health = row.health
@@ -59,10 +68,10 @@ def _venues(snapshot: Snapshot) -> Table:
     return table
 
 
-def _assets(snapshot: Snapshot) -> Table:
+def _assets(snapshot: Snapshot, title: str) -> Table:
     names = [row.venue for row in snapshot.venues]
     columns = [f"{name.capitalize()} APR" for name in names]
-    table = _table("Funding", "asset", *columns, "spread", "absorbable USD", "price USD", "decision")
+    table = _table(title, "asset", *columns, "spread", "absorbable USD", "price USD", "decision")
     for row in snapshot.assets:
         known = [apr for apr in row.aprs if apr is not None]
         spread = max(known) - min(known) if len(known) == len(row.aprs) else None
@@ -71,7 +80,7 @@ def _assets(snapshot: Snapshot) -> Table:
         if row.signal is not None:
             style = {"ENTER": "bold green", "EXIT": "bold yellow"}.get(row.signal.action, "")
             decision, absorbable = (
-                Text(f"{row.signal.action} {row.signal.reason}", style=style),
+                Text(f"{row.signal.action.lower()}: {words(row.signal.reason)}", style=style),
                 f"{row.signal.absorbable_usd:,.0f}",
             )
         decision.truncate(46, overflow="ellipsis")
@@ -80,8 +89,8 @@ def _assets(snapshot: Snapshot) -> Table:
     return table
 
 
-def _legs(snapshot: Snapshot) -> RenderableType:
-    table = _table("Legs", "asset", "venue", "quantity", "entry USD", "mark USD", "notional USD", "unrealised USD")
+def _legs(snapshot: Snapshot, title: str) -> RenderableType:
+    table = _table(title, "asset", "venue", "quantity", "entry USD", "mark USD", "notional USD", "unrealised USD")
     delta: dict[str, Decimal] = {}
     for leg in snapshot.legs:
         notional = None if leg.mark_usd is None else leg.quantity * leg.mark_usd
@@ -116,18 +125,29 @@ def pnl_table(pnls: list[VenuePnl], title: str = "Profit and loss since start (U
     return table
 
 
-def render(snapshot: Snapshot) -> RenderableType:
-    """Return one frame of the live view."""
+def render(snapshot: Snapshot, height: int = 44) -> RenderableType:
+    """Return one frame of the live view, at most `height` lines: titles and events give way first."""
     minutes, secs = divmod(int(snapshot.uptime_secs), 60)
     head = (
         f"{snapshot.title}   up {minutes}:{secs:02d}   {snapshot.funding_hours:.1f} funding hours   "
         f"next hourly funding in {snapshot.next_hour_secs:.0f} s"
     )
-    parts: list[RenderableType] = [_venues(snapshot), _assets(snapshot), _legs(snapshot)]
     pnls = [row.pnl for row in snapshot.venues if row.pnl is not None]
-    if pnls:
-        parts.append(pnl_table(pnls))
-    parts.append(Text("\n".join(snapshot.events), style="dim", overflow="ellipsis", no_wrap=True))
+    tables: tuple[tuple[Callable[[str], RenderableType], str], ...] = (
+        (partial(_venues, snapshot), "Venues"),
+        (partial(_assets, snapshot), "Funding"),
+        (partial(_legs, snapshot), "Legs"),
+        (partial(pnl_table, pnls), "Profit and loss since start (USD)"),
+    )
+    used = 15 + len(snapshot.assets) + 2 * len(snapshot.venues) + max(1, len(snapshot.legs))
+    has_titles = height >= used + 2 * len(tables)
+    used += 2 * len(tables) if has_titles else 0
+    parts: list[RenderableType] = []
+    for draw, title in tables:
+        parts += [draw(title), Text()] if has_titles else [draw("")]
+    events = snapshot.events[max(0, len(snapshot.events) - max(0, height - used)) :]
+    if events:
+        parts.append(Text("\n".join(events), style="dim", overflow="ellipsis", no_wrap=True))
     return Panel(Group(*parts), title=head, border_style="blue")
 
 
@@ -136,6 +156,7 @@ class LiveScreen:
 
     def __init__(self, console: Console) -> None:
         self._snapshot: Snapshot | None = None
+        self._console = console
         self._live = Live(console=console, get_renderable=self._frame, refresh_per_second=2, transient=False)
 
     def __enter__(self) -> "LiveScreen":
@@ -147,7 +168,7 @@ class LiveScreen:
 
     def _frame(self) -> RenderableType:
         snapshot = self._snapshot
-        return Text("connecting to the venues …") if snapshot is None else render(snapshot)
+        return Text("connecting to the venues …") if snapshot is None else render(snapshot, self._console.height - 1)
 
     def show(self, snapshot: Snapshot) -> None:
         """See `Screen.show`."""

@@ -93,7 +93,7 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._started_ns = 0
         self._channels: dict[str, dict[str, str]] = {venue: {} for venue in venues}
         self._signals: dict[str, Signal] = {}
-        self._events: deque[str] = deque(maxlen=8)
+        self._events: deque[str] = deque(maxlen=12)
 
     def listen(self) -> None:
         """Hear venue states from now on: clients report them while they connect."""
@@ -129,7 +129,8 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         before = self._signals.get(signal.asset)
         self._signals[signal.asset] = signal
         if signal.action != "HOLD" and (before is None or before.action != signal.action):
-            self._tell(f"signal {signal.action} {signal.asset}: {signal.reason}")
+            spread = f"{signal.spread_apr * 100:+.1f} % APR"
+            self._tell(f"signal {signal.action} {signal.asset}: {signal.reason.replace('_', ' ').lower()}, spread {spread}")
 
     def _on_pair_order(self, order: PairOrder) -> None:
         legs = ", ".join(f"{leg.side} {leg.quantity:f} on {leg.venue}" for leg in order.legs)

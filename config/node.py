@@ -13,6 +13,7 @@ from nautilus_trader.config import (
 from nautilus_trader.model.identifiers import InstrumentId, TraderId
 
 from adapters.hyperliquid.config import HyperliquidDataClientConfig, HyperliquidExecClientConfig
+from adapters.paper.config import PaperExecClientConfig, Settlement
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from config.schema import AppConfig, Mode
 from config.secret import resolve
@@ -61,14 +62,14 @@ def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
         data_engine=LiveDataEngineConfig(time_bars_build_with_no_updates=False),
         risk_engine=LiveRiskEngineConfig(max_order_submit_rate="50/00:00:01"),
         exec_engine=LiveExecEngineConfig(
-            reconciliation=True,
+            reconciliation=config.mode is not Mode.PAPER,  # a paper venue starts empty: there is nothing to ask it
             # An unknown outcome is resolved by the execution clients' own queries: this check would turn a
             # submitted order whose answer got lost into a rejected one, and its later fill into an exception.
             inflight_check_interval_ms=0,
             graceful_shutdown_on_exception=True,
         ),
         data_clients=_data_clients(config),
-        exec_clients=_exec_clients(config),
+        exec_clients=_paper_clients(config) if config.mode is Mode.PAPER else _exec_clients(config),
         timeout_connection=20.0,
         timeout_reconciliation=10.0,
         timeout_portfolio=10.0,
@@ -111,6 +112,15 @@ def _exec_clients(config: AppConfig) -> dict[str, object]:
             markets=config.strategy.assets,
             **common,
         ),
+    }
+
+
+def _paper_clients(config: AppConfig) -> dict[str, object]:
+    settlements = {"HYPERLIQUID": Settlement.HOURLY, "PARADEX": Settlement.INDEX}
+    balance = f"{config.paper.balance_usd} USDC"
+    return {
+        venue: PaperExecClientConfig(venue=venue, starting_balances=[balance], settlement=settlement)
+        for venue, settlement in settlements.items()
     }
 
 

@@ -108,6 +108,12 @@ class MetricsSection(_Section, frozen=True, kw_only=True):
     port: Port = 9464
 
 
+class PaperSection(_Section, frozen=True, kw_only=True):
+    """Paper trading: what each venue's account starts with."""
+
+    balance_usd: Annotated[int, Meta(gt=0)] = 20_000
+
+
 class AppConfig(_Section, frozen=True, kw_only=True):
     """A whole node config, as one TOML file plus the limits file it names."""
 
@@ -117,6 +123,7 @@ class AppConfig(_Section, frozen=True, kw_only=True):
     strategy: StrategySection = msgspec.field(default_factory=StrategySection)
     limits: Limits  # in the file: the name of another TOML file beside it, the hot-reloadable part
     simulators: SimulatorsSection | None = None
+    paper: PaperSection = msgspec.field(default_factory=PaperSection)
     run: RunSection = msgspec.field(default_factory=RunSection)
     metrics: MetricsSection | None = None
 

@@ -11,11 +11,17 @@ from actors.metrics import Metrics
 from actors.risk_gate import RiskGate
 from actors.view import Screen, View
 from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
+from adapters.paper.factories import SandboxLiveExecClientFactory
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
 from config.load import ConfigError
 from config.node import VENUES, instrument_ids, node_config, strategy_config
-from config.schema import AppConfig
+from config.schema import AppConfig, Mode
 from strategies.funding_arb import FundingArbStrategy
+
+_FACTORIES = {
+    "HYPERLIQUID": (HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory),
+    "PARADEX": (ParadexLiveDataClientFactory, ParadexLiveExecClientFactory),
+}
 
 
 class Assembled:
@@ -40,10 +46,10 @@ class Assembled:
 def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) -> Assembled:
     """Return the node, ready to run; raise `ConfigError` where the metrics port is taken."""
     node = TradingNode(node_config(config, log_dir=log_dir))
-    node.add_data_client_factory("HYPERLIQUID", HyperliquidLiveDataClientFactory)
-    node.add_exec_client_factory("HYPERLIQUID", HyperliquidLiveExecClientFactory)
-    node.add_data_client_factory("PARADEX", ParadexLiveDataClientFactory)
-    node.add_exec_client_factory("PARADEX", ParadexLiveExecClientFactory)
+    is_paper = config.mode is Mode.PAPER
+    for venue, (data_factory, exec_factory) in _FACTORIES.items():
+        node.add_data_client_factory(venue, data_factory)
+        node.add_exec_client_factory(venue, SandboxLiveExecClientFactory if is_paper else exec_factory)
     node.build()
     strategy, ledger = FundingArbStrategy(strategy_config(config)), Ledger()
     gate = RiskGate(node.kernel.risk_engine, config.limits)

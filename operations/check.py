@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from config.load import load, redacted
-from config.schema import AppConfig, refusal
+from config.schema import AppConfig, Mode, refusal
 from config.secret import SecretError, resolve
 
 
@@ -17,8 +17,8 @@ def check(path: Path) -> tuple[str, list[str]]:
 
 
 def _problems(config: AppConfig) -> list[str]:
-    if config.simulators is not None:
-        return []  # urls, accounts and test keys come from the simulators at start
+    if config.mode in (Mode.SIM, Mode.PAPER):
+        return []  # test keys come from the simulators at start, paper needs none
     reason = refusal(config)
     found = [] if reason is None else [reason]
     for venue in ("hyperliquid", "paradex"):

@@ -13,6 +13,7 @@ import msgspec
 
 from config.schema import AppConfig, SimulatorsSection
 
+ROOT = Path(__file__).parents[1]
 KEYS = {"hyperliquid": "FARB_SIM_HYPERLIQUID_KEY", "paradex": "FARB_SIM_PARADEX_KEY"}
 PARADEX_ACCOUNT = "FARB_SIM_PARADEX_ACCOUNT"
 
@@ -96,7 +97,14 @@ def started(section: SimulatorsSection, log_path: Path, timeout_secs: float = 30
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         # Their own session: Ctrl-C reaches this process alone, so the venues outlive its orderly stop.
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},  # found from whichever folder the node was started in
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
         try:
             yield _await_ready(process, log_path, timeout_secs)
         finally:

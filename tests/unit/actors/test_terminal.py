@@ -47,7 +47,7 @@ def snapshot():
         short_venue="HYPERLIQUID",
         spread_apr=Decimal("2.5"),
         absorbable_usd=Decimal(54321),
-        reason="spread 250 %",
+        reason="SPREAD_MET",
         ts_ns=1,
     )
     return Snapshot(
@@ -80,7 +80,7 @@ def test_a_frame_shows_connections_funding_legs_delta_and_parts_of_the_result():
         "+260.00 %",
         "+250.00 %",
         "54,321",
-        "ENTER spread 250 %",
+        "enter: spread met",
         "waiting for data",
         "HYPE delta +0",
         "-9,525.00",
@@ -114,3 +114,12 @@ def test_plain_lines_say_what_is_open_and_what_it_earned(capsys):
     assert "HYPE -250 HYPERLIQUID, HYPE +250 PARADEX" in lines[0]
     assert "result +10.00 USD" in lines[0]
     assert lines[1] == "12:00:01  something"
+
+
+def test_a_frame_fits_the_terminal_and_gives_up_titles_and_events_first():
+    for height in (24, 30, 34, 50):
+        lines = drawn(render(snapshot(), height)).splitlines()
+        assert len(lines) <= height
+        assert any("both" in line for line in lines), "the result is never cut off"
+    assert "Profit and loss" not in drawn(render(snapshot(), 24))
+    assert "Profit and loss" in drawn(render(snapshot(), 50))
