@@ -12,6 +12,7 @@ from messages import AccountHealth, FundingAccrual, FundingPayment, PositionHeal
 
 _ZERO = Decimal(0)
 _NS_PER_MS = 1_000_000
+_CLOCK_MARGIN_MS = 1000  # the venue's clock against ours
 
 
 def instrument_name(market: str) -> str:
@@ -59,13 +60,17 @@ class AccountView:
             self._last_held[position.market] = position.size
         return True
 
-    def on_positions(self, positions: list[Position]) -> None:
-        """Take the whole list of open positions; what is not in it is flat."""
+    def on_positions(self, positions: list[Position], asked_ms: int) -> None:
+        """Take the whole list of open positions, read at `asked_ms`; what is not in it is flat.
+
+        Unless it has been heard of since: a list may be older than a push that overtook it.
+        """
         for position in positions:
             self.on_position(position)
         listed = {position.market for position in positions}
         for market in self._positions.keys() - listed:
-            del self._positions[market]
+            if self._positions[market].last_updated_at < asked_ms - _CLOCK_MARGIN_MS:
+                del self._positions[market]
 
     def position_quantity(self, market: str) -> Decimal:
         """Return the signed size of a position, the last one held where it is flat now."""

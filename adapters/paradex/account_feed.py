@@ -45,9 +45,10 @@ class AccountFeed:
     async def refresh(self) -> None:
         """Read account, balance and positions; raises `VenueError` and then changes nothing."""
         account, balances = await self._http.account(), await self._http.balances()
+        asked_ms = self._now_ns() // 1_000_000
         positions = await self._http.positions()
         self.view.on_balances(balances)
-        self.view.on_positions(positions)
+        self.view.on_positions(positions, asked_ms)
         self._take_account(account)
         self._publish_health()
         self._publish_accruals()

@@ -26,7 +26,7 @@ class ParadexDataClientConfig(LiveDataClientConfig, frozen=True, kw_only=True): 
 class ParadexExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  # type: ignore[misc,call-arg]
     """One trading account.
 
-    `account_address` is the main L2 address, also where a subkey signs; `private_key` is the
+    `account_address` is the main L2 address (or a reference to it), also where a subkey signs; `private_key` is the
     reference of the L2 key or subkey. `is_interactive` asks for a retail token: no fees, but a speed
     bump and order quotas. An order is void `recv_window_ms` after it was signed.
     """

@@ -58,6 +58,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         http: ParadexHttp,
         open_socket: OpenSocket,
         make_signer: Callable[[str], Signer],
+        account_address: str,
         config: ParadexExecClientConfig,
     ) -> None:
         super().__init__(
@@ -73,7 +74,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             clock=clock,
             config=config,
         )
-        self._set_account_id(AccountId(f"{PARADEX}-{config.account_address[-8:]}"))
+        self._set_account_id(AccountId(f"{PARADEX}-{account_address[-8:]}"))
         self._settings, self._provider, self._http, self._make_signer = config, provider, http, make_signer
         self._signer: Signer | None = None
         self._session = Session(self._login, time.time)
@@ -113,6 +114,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         await self._apply_own_fees()
         await self._socket.open()
         await self._await_account_registered()
+        self._resume_doubtful()
         self.create_task(self._session.keep_fresh(self._log.warning), log_msg="session")
         self.create_task(self._poll_account(), log_msg="account poll")
 
@@ -158,6 +160,14 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         await self._account_feed.catch_up_payments(self._provider.symbols, max(since_ms, self._started_ms))
         self._board.report("private", VenueState.OK)
 
+    def _resume_doubtful(self) -> None:
+        """Settle the orders an earlier process had sent without learning their fate."""
+        for order in self._cache.orders_inflight(venue=VENUE):
+            tracked = self._tracker.get(order.client_order_id.value)
+            if tracked is not None and not tracked.is_settled:
+                expires_ms = order.ts_last // 1_000_000 + self._settings.recv_window_ms
+                self.create_task(self._resolver.settle(tracked, expires_ms), log_msg=f"resolve {tracked.key}")
+
     async def _poll_account(self) -> None:
         """Refresh what nobody pushes: accruing funding, and margin as the mark moves."""
         period_secs = min(5.0, max(1.0, self._settings.hour_secs / _POLLS_PER_HOUR))
@@ -190,19 +200,32 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         self._last_seen_ms = self._now_ms()
         match data:
             case Order():
-                tracked, events = self._tracker.on_order(data, _STREAM_FEED)
-                self._emitter.emit(tracked, events)
-                if tracked.lacks_fills:
-                    self.create_task(self._settle_later(tracked, 0), log_msg=f"fills of {tracked.key}")
+                self._on_order(data)
             case Fill():
-                self._emitter.emit(*self._tracker.on_fill(data))
-                if data.realized_funding:
-                    self.create_task(self._confirm_payment(data), log_msg=f"funding of fill {data.id}")
+                self._on_fill(data)
             case TradeBust():
                 self._log.error(f"fill {data.busted_fill_id} was reverted by the chain")
                 self.create_task(self._report_positions(), log_msg="positions after a bust")
             case _:
                 self._account_feed.on_push(data)
+
+    def _on_order(self, news: Order) -> None:
+        tracked, events = self._tracker.on_order(news, _STREAM_FEED)
+        self._emitter.emit(tracked, events)
+        if tracked.lacks_fills:
+            self.create_task(self._settle_later(tracked, 0), log_msg=f"fills of {tracked.key}")
+        if tracked.is_refused and news.status != "CLOSED":
+            self._log.error(f"{tracked.key} was reported as rejected and is alive at the venue: cancelling it")
+            self.create_task(self._ask_cancel(tracked), log_msg=f"cancel of {tracked.key}")
+
+    def _on_fill(self, fill: Fill) -> None:
+        tracked, events = self._tracker.on_fill(fill)
+        self._emitter.emit(tracked, events)
+        if tracked.is_refused:
+            self._log.error(f"{tracked.key} was reported as rejected and has filled: reconciling the position")
+            self.create_task(self._report_positions(), log_msg="positions after a surprise")
+        if fill.realized_funding:
+            self.create_task(self._confirm_payment(fill), log_msg=f"funding of fill {fill.id}")
 
     async def _confirm_payment(self, fill: Fill) -> None:
         """Read the payment a fill has realised, should its own message not have come."""

@@ -72,7 +72,8 @@ class ParadexLiveExecClientFactory(LiveExecClientFactory):  # type: ignore[misc]
         clock: LiveClock,
     ) -> ParadexExecutionClient:
         """Return an execution client for `config`; raises `SecretError` where the key is not there."""
-        private_key = resolve(config.private_key)
+        private_key, address = resolve(config.private_key), config.account_address
+        address = address if address.startswith("0x") else resolve(address)
         return ParadexExecutionClient(
             loop=loop,
             msgbus=msgbus,
@@ -81,6 +82,7 @@ class ParadexLiveExecClientFactory(LiveExecClientFactory):  # type: ignore[misc]
             provider=shared_provider(config.http_url, config.markets),
             http=ParadexHttp(NautilusHttp(), config.http_url),
             open_socket=partial(_open_socket, _PRIVATE_SILENCE_SECS),
-            make_signer=lambda chain_id: Signer(chain_id, config.account_address, private_key),
+            make_signer=lambda chain_id: Signer(chain_id, address, private_key),
+            account_address=address,
             config=config,
         )

@@ -86,6 +86,7 @@ class TrackedOrder:
         self.is_external = False  # Nautilus hears of it by reports, not by order events
         self.is_accepted = False
         self.is_done = False
+        self.is_refused = False
         self.is_cancel_requested = False
         self.is_update_requested = False
         self.filled = Decimal(0)
@@ -96,7 +97,7 @@ class TrackedOrder:
     @property
     def is_settled(self) -> bool:
         """Whether nothing is in doubt: the order rests, or has ended with all its fills."""
-        return self.is_done or (self.is_accepted and self.closed is None)
+        return self.is_done or (self.is_accepted and self.closed is None and not self.is_immediate)
 
     @property
     def lacks_fills(self) -> bool:
@@ -151,10 +152,14 @@ class OrderTracker:
         return order, events + self._finish(order)
 
     def on_fill(self, fill: Fill) -> tuple[TrackedOrder, list[OrderEvent]]:
-        """Take a fill of any feed and return what it means."""
+        """Take a fill of any feed and return what it means.
+
+        A fill of an order that was reported as refused means nothing to Nautilus, whose order has ended:
+        the caller must look at `is_refused` and reconcile the position.
+        """
         order = self._find(fill.client_id, fill.order_id) or self._external(fill)
         self._learn_id(order, fill.order_id)
-        if fill.id in order.fill_ids:
+        if fill.id in order.fill_ids or order.is_refused:
             return order, []
         order.fill_ids.add(fill.id)
         order.filled += fill.size
@@ -165,6 +170,7 @@ class OrderTracker:
         """End an order the venue has refused or does not know, unless it is known to have worked."""
         if order.is_done or order.is_accepted or order.closed is not None:
             return []
+        order.is_refused = True
         self._end(order)
         return [Refused(reason, is_post_only=False, ts_ms=ts_ms)]
 
@@ -236,6 +242,7 @@ class OrderTracker:
             return []
         reason = closed.cancel_reason or "CLOSED"
         if self._is_refusal(order, reason):
+            order.is_refused = True
             return [Refused(reason, reason == "POST_ONLY_WOULD_CROSS", closed.last_updated_at)]
         return [*self._accept(order, closed.id, closed.last_updated_at), Canceled(reason, closed.last_updated_at)]
 

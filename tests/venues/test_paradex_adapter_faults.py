@@ -9,6 +9,7 @@ import pytest
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 from paradex_desk import BTC, HOUR_SECS, eventually, history, trading, venue
 
+from adapters.errors import Rejected
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.auth import Session, login_headers
 from adapters.paradex.commands import order_body
@@ -152,3 +153,41 @@ async def test_older_and_textual_data_are_understood(version):
     async with venue() as sims, trading(sims.ready, data={"sbe_version": version}) as desk:
         wanted = {"QuoteTick", "OrderBookDeltas", "MarkPriceUpdate", "FundingRateUpdate"}
         await eventually(lambda: wanted <= {type(item).__name__ for item in desk.heard})
+
+
+def send_after_refusing(desk) -> None:
+    """Make the next orders look refused, and reach the venue all the same."""
+    send, client = desk.client._send_order, desk.client
+
+    async def refused(request):
+        asyncio.get_running_loop().call_later(0.2, lambda: client.create_task(send(request)))
+        raise Rejected("a wrong verdict")
+
+    client._send_order = refused
+
+
+async def test_a_rejected_order_that_rests_at_the_venue_is_cancelled():
+    async with venue() as sims, trading(sims.ready) as desk:
+        send_after_refusing(desk)
+        order = desk.limit(OrderSide.BUY, "0.01", desk.quote().bid_price.as_decimal() * Decimal("0.98"))
+        await eventually(lambda: order.status == OrderStatus.REJECTED)
+        rows = []
+        for _ in range(40):
+            await asyncio.sleep(0.1)
+            rows = await desk.client._account_http.orders_by_client_id(order.client_order_id.value, "BTC-USD-PERP")
+            if [row.status for row in rows] == ["CLOSED"]:
+                break
+        assert [row.cancel_reason for row in rows] == ["USER_CANCELED"]
+
+
+async def test_a_rejected_order_that_fills_at_the_venue_moves_the_position():
+    async with venue() as sims, trading(sims.ready) as desk:
+
+        async def too_late(tracked) -> str:
+            return ""
+
+        desk.client._ask_cancel = too_late
+        send_after_refusing(desk)
+        order = desk.market(OrderSide.BUY, "0.02")
+        await eventually(lambda: order.status == OrderStatus.REJECTED)
+        await eventually(lambda: desk.position() == Decimal("0.02"))

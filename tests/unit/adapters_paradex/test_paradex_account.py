@@ -33,7 +33,7 @@ def test_health_separates_price_profit_from_funding():
     assert view.health(9) is None
     view.on_account(account())
     view.on_balances([Balance(token="DIME", size=D(5)), Balance(token="USDC", size=D(1002), last_updated_at=1)])
-    view.on_positions([position(liquidation_price=D(0))])
+    view.on_positions([position(liquidation_price=D(0))], asked_ms=5)
     health = view.health(9)
     assert (health.equity_usd, health.cash_usd, health.ts_event_ns) == (D("1000.5"), D(1002), 1_000_000)
     (held,) = health.positions
@@ -56,8 +56,10 @@ def test_older_news_never_replaces_newer():
 
 def test_a_list_of_positions_is_the_whole_truth():
     view = AccountView()
-    view.on_positions([position()])
-    view.on_positions([])
+    view.on_positions([position(at=9000)], asked_ms=9000)
+    view.on_positions([], asked_ms=9500)
+    assert len(view.accruals(0)) == 1  # pushed while the list was on its way
+    view.on_positions([], asked_ms=10_001)
     assert view.accruals(0) == []
     assert view.position_quantity(MARKET) == D("-0.5")  # what the payment of the closing fill was for
 

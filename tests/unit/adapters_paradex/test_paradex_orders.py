@@ -140,6 +140,29 @@ def test_a_refusal_by_silence_never_undoes_what_happened():
     assert untouched.refuse(fresh, "unknown", 1) == []
 
 
+def test_news_of_a_refused_order_is_no_event_and_shows():
+    tracker, order = tracker_with()
+    tracker.refuse(order, "unknown", 1)
+    assert feed(tracker, news("OPEN"), fill(1, "0.4")) == []
+    assert order.is_refused
+
+
+def test_an_immediate_order_is_in_doubt_until_it_has_ended():
+    tracker, order = tracker_with(is_immediate=True)
+    feed(tracker, news("OPEN"), fill(1, "0.4"))
+    assert not order.is_settled
+    feed(tracker, news("CLOSED", "0.6"))
+    assert order.is_settled
+
+
+def test_a_modification_still_pending_changes_nothing():
+    tracker, order = tracker_with()
+    feed(tracker, news("OPEN"))
+    info = RequestInfo(request_type="MODIFY_ORDER", status="PENDING")
+    assert feed(tracker, news("OPEN", "2", size=Decimal(2), request_info=info)) == []
+    assert order.size == 1
+
+
 def test_a_modification_and_its_refusal():
     tracker, order = tracker_with()
     feed(tracker, news("OPEN"))

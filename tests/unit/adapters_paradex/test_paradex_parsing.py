@@ -19,7 +19,8 @@ D = Decimal
 ACCOUNT = AccountId("PARADEX-1")
 MARKET = {
     "symbol": "BTC-USD-PERP", "base_currency": "BTC", "quote_currency": "USD", "settlement_currency": "USDC",
-    "asset_kind": "PERP", "order_size_increment": "0.00001", "price_tick_size": "0.1", "min_notional": "10", "max_order_size": "50",
+    "asset_kind": "PERP",
+    "order_size_increment": "0.00001", "price_tick_size": "0.1", "min_notional": "10", "max_order_size": "50",
     "price_bands_width": "0.05", "funding_period_hours": 8, "clamp_rate": "",
     "delta1_cross_margin_params": {"imf_base": "0.02", "imf_shift": "0", "imf_factor": "0", "mmf_factor": "0.5"},
 }  # fmt: skip

@@ -49,10 +49,10 @@ def _no_waiting(monkeypatch):
     monkeypatch.setattr(module, "_LONGEST_WAIT_SECS", 0.0)
 
 
-async def settle(venue: Venue) -> tuple[list[str], TrackedOrder]:
+async def settle(venue: Venue, *, is_immediate: bool = True) -> tuple[list[str], TrackedOrder]:
     seen: list[str] = []
     tracker = OrderTracker(adopt=lambda client_id: None)
-    order = TrackedOrder("c-1", MARKET, "BUY", Decimal(1), Decimal(100), is_immediate=True)
+    order = TrackedOrder("c-1", MARKET, "BUY", Decimal(1), Decimal(100), is_immediate=is_immediate)
     tracker.track(order)
 
     def apply(_, events):
@@ -77,7 +77,7 @@ async def test_only_a_venue_that_answers_after_expiry_makes_it_refused():
 
 
 async def test_an_order_that_appears_late_is_not_refused():
-    seen, _ = await settle(Venue([], [], [], [wire("NEW", "1")], [wire("OPEN", "1")]))
+    seen, _ = await settle(Venue([], [], [], [wire("NEW", "1")], [wire("OPEN", "1")]), is_immediate=False)
     assert seen == ["Accepted"]
 
 
