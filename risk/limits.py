@@ -1,6 +1,7 @@
 """What may never happen, in numbers: the limits every rule reads, with their units in their names."""
 
 from decimal import Decimal
+from math import isfinite
 
 import msgspec
 
@@ -30,8 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name in self.__struct_fields__:
             value = getattr(self, name)
             is_ratio = name in _RATIOS
-            # Written as "not >": a limit that is not a number must not pass as one that is never reached.
-            if not value > 0 and not (is_ratio and value == 0):
-                raise ValueError(f"{name} must be positive, was {value}")
-            if is_ratio and not value <= 1:
+            is_usable = isfinite(value) and (value > 0 or (is_ratio and value == 0))
+            if not is_usable:
+                raise ValueError(f"{name} must be a positive number, was {value}")
+            if is_ratio and value > 1:
                 raise ValueError(f"{name} is a ratio and must not exceed 1, was {value}")

@@ -103,7 +103,9 @@ class PairMachine:
 
     @property
     def _matched(self) -> Outcome:
-        is_flat = all(self._is_dust(leg, abs(self.position(leg))) for leg in (0, 1))
+        """How legs that match have ended: flat where neither is worth an order."""
+        rests = ((abs(self.position(leg)), self.plan.legs[leg]) for leg in (0, 1))
+        is_flat = all(plan.rules.is_too_small(rest, plan.reference_price_usd) for rest, plan in rests)
         return Outcome.FLAT if is_flat else Outcome.HEDGED
 
     def _next(self, now_ns: int) -> tuple[Action, ...]:
@@ -220,10 +222,12 @@ class PairMachine:
         return (Submit(tuple(requests)),)
 
     def _finish(self, outcome: Outcome, reason: str) -> tuple[Action, ...]:
-        self.done = Done(outcome, reason)
+        rests = [self.position(0), self.position(1)]
+        has_dust = self.delta != 0 if outcome is Outcome.HEDGED else outcome is Outcome.FLAT and rests != [0, 0]
+        dust = f"; dust left: {rests[0]} and {rests[1]}" if has_dust else ""
+        self.done = Done(outcome, reason + dust)
         return (self.done,)
 
     def _reason(self) -> str:
         refusals = [order.reason for order in self.orders.values() if order.state is LegState.REJECTED]
-        dust = f"dust of {abs(self.delta)} left" if self.delta else ""
-        return "; ".join(filter(None, [*refusals, dust])) or "complete"
+        return "; ".join(filter(None, refusals)) or "complete"
