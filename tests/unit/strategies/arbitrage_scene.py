@@ -33,6 +33,7 @@ class Reporter(Actor):
         super().__init__(ActorConfig(component_id="REPORTER"))
         self._venues = venues
         self.silent = False
+        self.phantoms: tuple[PositionHealth, ...] = ()  # positions that only the venues know of
 
     def on_start(self) -> None:
         self.clock.set_timer("report", timedelta(seconds=1), callback=lambda _event: self._report())
@@ -60,7 +61,7 @@ class Reporter(Actor):
                 free_collateral_usd=account.balance_free(USDC).as_decimal(),
                 initial_margin_usd=Decimal(0),
                 maintenance_margin_usd=Decimal(0),
-                positions=positions,
+                positions=positions + self.phantoms,
                 ts_event_ns=self.clock.timestamp_ns(),
             )
             self.msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health)

@@ -10,7 +10,7 @@ from arbitrage_scene import HYPERLIQUID, PARADEX, START_NS, Scene
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.identifiers import ClientOrderId, Venue
 
-from messages import Action, Intent, LegOrder, LegState, VenueState, VenueStatus, topics
+from messages import Action, Intent, LegOrder, LegState, PositionHealth, VenueState, VenueStatus, topics
 from risk.limits import Limits
 from strategies.signals import VenueView
 
@@ -167,6 +167,23 @@ def test_without_account_reports_nothing_is_opened_and_the_reason_is_told() -> N
     assert scene.orders() == []
     assert {refused.reason for refused in scene.refused} == {"ACCOUNT_UNKNOWN"}
     assert 2 <= len(scene.refused) <= 6, "a refusal is told once per cool-down"
+
+
+def test_flat_by_our_books_but_not_by_the_venues_opens_nothing() -> None:
+    scene = Scene()
+    scene.reporter.phantoms = (
+        PositionHealth(
+            instrument_id="HYPE-USD-PERP.PARADEX",
+            quantity=Decimal(5),
+            entry_price_usd=Decimal(40),
+            unrealized_pnl_usd=Decimal(0),
+            liquidation_price_usd=None,
+        ),
+    )
+    scene.feed(30, WIDE_HL)
+    scene.run()
+    assert scene.orders() == []
+    assert actions(scene)[-1] == (Action.HOLD, "ACCOUNT_HOLDS_POSITION")
 
 
 def test_a_small_account_gets_a_small_pair() -> None:
