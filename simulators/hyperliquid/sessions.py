@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from simulators.faults import FaultBoard, FaultKind
+from simulators.faults import Fault, FaultBoard, FaultKind
 from simulators.hyperliquid.engine import Event
 from simulators.hyperliquid.streams import FatalSubscription, InvalidSubscription, Streams, Subscription
 
@@ -127,9 +127,24 @@ class Sessions:
             _error(session, f"Error parsing JSON into valid websocket request: {text}")
 
     def _answer_post(self, session: Session, message: dict[str, Any]) -> None:
+        """Answer a request by the socket, unless a fault of its name (`ws action:order`) forbids."""
         number, request = int(message["id"]), message["request"]
-        response = self._post(request["type"], request["payload"])
-        session.send({"channel": "post", "data": {"id": number, "response": response}})
+        kind, payload = request["type"], request["payload"]
+        action = payload.get("action", payload) if isinstance(payload, dict) else {}
+        name = f"ws {kind}:{action.get('type') if isinstance(action, dict) else ''}"
+        if fault := self._faults.take(FaultKind.STATUS, name):
+            session.send(_post_reply(number, _failure(fault)))
+            return
+        late, lost = self._faults.take(FaultKind.DELAY_REPLY, name), self._faults.take(FaultKind.LOSE_REPLY, name)
+        response = self._post(kind, payload)
+        if lost and not lost.status:
+            session.abort()  # executed, but the client will never know
+            return
+        reply = _post_reply(number, _failure(lost) if lost else response)
+        if late:
+            asyncio.get_running_loop().call_later(late.secs, session.send, reply)
+        else:
+            session.send(reply)
 
     def _subscribe(self, session: Session, method: str, raw: Any) -> None:
         try:
@@ -152,6 +167,14 @@ class Sessions:
         item = session.subscriptions[key] = Subscription(shape)
         for frame in self._streams.first(item, time.time_ns()):
             session.send(frame)
+
+
+def _post_reply(number: int, response: dict[str, Any]) -> dict[str, Any]:
+    return {"channel": "post", "data": {"id": number, "response": response}}
+
+
+def _failure(fault: Fault) -> dict[str, Any]:
+    return {"type": "error", "payload": f"{fault.status or 503} {fault.reason or 'simulated'}"}
 
 
 def _error(session: Session, text: str) -> None:
