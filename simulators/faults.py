@@ -21,6 +21,20 @@ class FaultKind(StrEnum):
     DUPLICATE_ORDER_EVENT = "duplicate_order_event"  # tell an order event twice
     DROP_DELTA = "drop_delta"  # leave out one book delta of a market named by `path`
     SYSTEM_STATE = "system_state"  # enter the state `reason`, for `secs` (0: for good)
+    DUPLICATE_FILL = "duplicate_fill"  # tell a fill twice
+    REORDER_ORDER_EVENTS = "reorder_order_events"  # tell an order event after the account's next one (or `secs` late)
+    STALE_SNAPSHOT = "stale_snapshot"  # stamp the first message of a subscription to `channel` `secs` in the past
+    STALE_BEARER = "stale_bearer"  # refuse a bearer token that has authenticated a socket before
+    REVOKE_TOKENS = "revoke_tokens"  # all tokens handed out so far are worth nothing
+    EXHAUST_LIMIT = "exhaust_limit"  # the rate limit whose scope holds `path` is spent for `secs`
+    FAIL_BATCH_ITEM = "fail_batch_item"  # refuse one order of a batch with `reason`, the others go on
+    FILL_BEFORE_CANCEL = "fill_before_cancel"  # a queued cancel finds its order filled
+    CLOCK_OFFSET = "clock_offset"  # the venue's clock is `secs` ahead (negative: behind)
+    RESET_INDEX = "reset_index"  # the funding index of markets named by `path` starts again at zero
+    ROLLBACK = "rollback"  # undo every fill of the last `secs`
+    PRICE_SHOCK = "price_shock"  # move the prices of markets named by `path` by the fraction `reason`
+    WIDE_BBO = "wide_bbo"  # publish best prices the fraction `reason` further apart on each side, for `secs`
+    ACCOUNT_STATUS = "account_status"  # show every account with the status `reason`, for `secs` (0: for good)
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
