@@ -5,6 +5,7 @@ place where actions are put together: another field order, a trailing zero or an
 makes the venue recover a different, unknown address.
 """
 
+from binascii import hexlify
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import coincurve
 import msgspec
 from _pysha3 import keccak_256
+from coincurve._libsecp256k1 import ffi, lib
 
 type Action = dict[str, Any]
 type OrderWire = dict[str, Any]
@@ -20,6 +22,10 @@ _MAX_WIRE_DECIMALS = 8
 
 _pack = msgspec.msgpack.Encoder().encode
 _dumps = msgspec.json.Encoder().encode
+_NULL = ffi.NULL
+_sign_recoverable = lib.secp256k1_ecdsa_sign_recoverable
+_serialize = lib.secp256k1_ecdsa_recoverable_signature_serialize_compact
+_BODY = b'{"action":%s,"nonce":%d,"signature":{"r":"0x%s","s":"0x%s","v":%d},"vaultAddress":%s,"expiresAfter":%s}'
 
 
 def keccak(data: bytes) -> bytes:
@@ -36,6 +42,7 @@ _DOMAIN = keccak(
     + bytes(32)
 )
 _AGENT_TYPE = keccak(b"Agent(string source,bytes32 connectionId)")
+_TYPED_DATA = b"\x19\x01" + _DOMAIN
 
 
 def number(value: Decimal) -> str:
@@ -45,9 +52,11 @@ def number(value: Decimal) -> str:
     """
     if not value.is_finite():
         raise ValueError(f"{value} cannot be written on the wire")
-    if value == 0:
+    if not value:
         return "0"
-    text = f"{value:f}"
+    text = str(value)
+    if "E" in text:
+        text = f"{value:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     if len(text.partition(".")[2]) > _MAX_WIRE_DECIMALS:
@@ -108,15 +117,23 @@ def action_hash(action: Action, nonce_ms: int, vault: bytes = b"", expires_ms: i
     tail = b"\x01" + vault if vault else b"\x00"
     if expires_ms is not None:
         tail += b"\x00" + expires_ms.to_bytes(8, "big")
-    return keccak(_pack(action) + nonce_ms.to_bytes(8, "big") + tail)
+    digest: bytes = keccak_256(_pack(action) + nonce_ms.to_bytes(8, "big") + tail).digest()
+    return digest
 
 
 class L1Signer:
-    """Turns an action into the signed JSON body the venue takes over HTTP and WebSocket alike."""
+    """Turns an action into the signed JSON body the venue takes over HTTP and WebSocket alike.
+
+    libsecp256k1 is called directly, into buffers made once: the wrapper around it costs a tenth of
+    the whole body. One thread at a time.
+    """
 
     def __init__(self, private_key: str, *, is_mainnet: bool) -> None:
-        key = _key_bytes(private_key)
-        self._key = coincurve.PrivateKey(key)
+        key = coincurve.PrivateKey(_key_bytes(private_key))
+        self._context, self._secret = key.context, key.secret
+        self._signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
+        self._compact, self._recovery_id = ffi.new("unsigned char[64]"), ffi.new("int *")
+        self._compact_bytes = ffi.buffer(self._compact)
         self._agent = _AGENT_TYPE + keccak(b"a" if is_mainnet else b"b")
         self.address = address(private_key)
 
@@ -125,21 +142,26 @@ class L1Signer:
 
     def sign(self, digest: bytes) -> dict[str, str | int]:
         """Return r, s (64 hex digits each) and v (27 or 28) over the connection id `digest`."""
-        message = keccak(b"\x19\x01" + _DOMAIN + keccak(self._agent + digest))
-        signature: bytes = self._key.sign_recoverable(message, hasher=None)
-        return {"r": "0x" + signature[:32].hex(), "s": "0x" + signature[32:64].hex(), "v": 27 + signature[64]}
+        r, s, v = self._sign(digest)
+        return {"r": "0x" + r.decode(), "s": "0x" + s.decode(), "v": v}
 
     def body(self, action: Action, nonce_ms: int, vault: bytes = b"", expires_ms: int | None = None) -> bytes:
         """Return the signed request; `vault` is the 20 bytes of a vault or sub-account address."""
-        return _dumps(
-            {
-                "action": action,
-                "nonce": nonce_ms,
-                "signature": self.sign(action_hash(action, nonce_ms, vault, expires_ms)),
-                "vaultAddress": "0x" + vault.hex() if vault else None,
-                "expiresAfter": expires_ms,
-            }
+        return _BODY % (
+            _dumps(action),
+            nonce_ms,
+            *self._sign(action_hash(action, nonce_ms, vault, expires_ms)),
+            b'"0x%s"' % hexlify(vault) if vault else b"null",
+            b"null" if expires_ms is None else b"%d" % expires_ms,
         )
+
+    def _sign(self, digest: bytes) -> tuple[bytes, bytes, int]:
+        message = keccak_256(_TYPED_DATA + keccak_256(self._agent + digest).digest()).digest()
+        if not _sign_recoverable(self._context.ctx, self._signature, message, self._secret, _NULL, _NULL):
+            raise ValueError("the private key cannot sign")
+        _serialize(self._context.ctx, self._compact, self._recovery_id, self._signature)
+        digits = hexlify(self._compact_bytes)
+        return digits[:64], digits[64:], 27 + self._recovery_id[0]
 
 
 class NonceSource:
