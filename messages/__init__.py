@@ -5,7 +5,15 @@ positive funding rate means longs pay shorts. Instruments are named by their Nau
 (`BTC-USD-PERP.HYPERLIQUID`), venues by the part behind the dot. Times are Unix nanoseconds.
 """
 
-from messages.account import AccountHealth, FundingAccrual, FundingPayment, PositionHealth, VenueState, VenueStatus
+from messages.account import (
+    AccountHealth,
+    FundingAccrual,
+    FundingIndex,
+    FundingPayment,
+    PositionHealth,
+    VenueState,
+    VenueStatus,
+)
 from messages.clock import FundingClock
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
 from messages.trading import (
@@ -28,6 +36,7 @@ __all__ = [
     "Action",
     "FundingAccrual",
     "FundingClock",
+    "FundingIndex",
     "FundingPayment",
     "Intent",
     "LegOrder",

@@ -8,14 +8,17 @@ import msgspec
 
 from adapters.errors import Auth, Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
 from adapters.paradex.schemas import (
+    BookSnapshot,
     ErrorBody,
     FundingData,
+    Kline,
     Market,
     Page,
     SystemConfig,
     SystemState,
     SystemTime,
     Token,
+    Trade,
     decode,
 )
 from adapters.transport import HttpResponse, HttpTransport
@@ -23,6 +26,7 @@ from adapters.transport import HttpResponse, HttpTransport
 type Query = Mapping[str, str | int | None]
 
 _MAX_PAGES = 50
+_TRADES_PAGE = 1000
 
 
 def parse[T](kind: type[T], response: HttpResponse) -> T:
@@ -139,6 +143,21 @@ class ParadexHttp:
         """
         query: Query = {"market": market, "start_at": start_ms, "end_at": end_ms, "page_size": page_size}
         return (await self.get(Page[FundingData], "/funding/data", query)).results or []
+
+    async def order_book(self, market: str, depth: int) -> BookSnapshot:
+        """Return the best `depth` levels of a book."""
+        return await self.get(BookSnapshot, f"/orderbook/{market}", {"depth": depth})
+
+    async def trades(self, market: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[Trade]:
+        """Return the newest `limit` trades of a window, newest first."""
+        query: Query = {"market": market, "start_at": start_ms, "end_at": end_ms, "page_size": min(limit, _TRADES_PAGE)}
+        return (await self.pages(Trade, "/trades", query, max_pages=-(-limit // _TRADES_PAGE)))[:limit]
+
+    async def klines(self, market: str, minutes: int, start_ms: int, end_ms: int) -> list[Kline]:
+        """Return the bars of `minutes` (1, 3, 5, 15, 30 or 60) that open in a window, oldest first."""
+        query: Query = {"symbol": market, "resolution": str(minutes), "start_at": start_ms, "end_at": end_ms}
+        rows = (await self.get(Page[Kline], "/markets/klines", query)).results or []
+        return sorted(rows, key=lambda row: row.start_at)
 
     async def login(self, public_key: str, headers: dict[str, str], is_interactive: bool) -> str:
         """Return a fresh session token (JWT) for signed headers."""

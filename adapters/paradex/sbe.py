@@ -1,4 +1,4 @@
-"""Decoder of Paradex' binary frames (SBE, schema 1, versions 0 to 2 and appended fields).
+"""Decoder of Paradex' binary frames (SBE, schema 1, versions 0 to 3).
 
 Little endian. A frame is an 8-byte header, a root block, for books two groups, then short strings.
 Newer versions append fields, so the decoder advances by the lengths the frame announces and reads an
@@ -27,6 +27,8 @@ from adapters.paradex.schemas import (
 )
 
 SCHEMA_ID = 1
+ASKED_VERSIONS = range(3)  # those whose every field is known
+READ_VERSIONS = range(4)  # version 3 appends to known blocks, which the announced lengths skip
 _NULL = -(1 << 63)
 _E8 = 100_000_000
 
@@ -81,15 +83,32 @@ _ORDER_FLAGS = (
 _FILL_FLAGS = ("interactive", "rpi", "fastfill")
 
 
+def socket_query(version: int | None) -> str:
+    """Return what a socket's url asks for: a version of the schema, or nothing for JSON.
+
+    Raises ValueError for a version this decoder was not built for.
+    """
+    if version is None:
+        return ""
+    if version not in ASKED_VERSIONS:
+        raise ValueError(f"SBE schema {SCHEMA_ID} version {version} is not supported, use 0 to {ASKED_VERSIONS[-1]}")
+    return f"?sbeSchemaId={SCHEMA_ID}&sbeSchemaVersion={version}"
+
+
 def decode(frame: bytes) -> Payload | None:
     """Return what a frame says, None for a template this adapter does not use.
 
-    Raises `Protocol` for another schema and for anything that is not a whole frame.
+    Raises `Protocol` for another schema, for a version beyond those it can read, and for anything
+    that is not a whole frame.
     """
     try:
-        block, template, schema, _ = _HEADER.unpack_from(frame)
+        block, template, schema, version = _HEADER.unpack_from(frame)
         if schema != SCHEMA_ID:
             raise Protocol(f"SBE schema {schema}, expected {SCHEMA_ID}")
+        if version not in READ_VERSIONS:
+            raise Protocol(
+                f"SBE schema {SCHEMA_ID} version {version} is not supported, this decoder reads up to {READ_VERSIONS[-1]}"
+            )
         reader = _READERS.get(template)
         return None if reader is None else reader(frame, block)
     except (error, IndexError, UnicodeDecodeError) as e:

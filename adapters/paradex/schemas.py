@@ -156,6 +156,35 @@ class Book(_Wire, frozen=True, kw_only=True):
     asks: list[tuple[float, float]]
 
 
+class BookSnapshot(_Wire, frozen=True, kw_only=True):
+    """The REST form of a book: rows of (price, size), best first."""
+
+    market: str
+    seq_no: int = 0
+    last_updated_at: int = 0
+    bids: list[tuple[float, float]] = []
+    asks: list[tuple[float, float]] = []
+
+
+class Kline(_Wire, frozen=True, kw_only=True, array_like=True):
+    """One bar: its opening time (ms), open, high, low, close and volume in base units."""
+
+    start_at: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float = 0.0
+
+
+class MarketEvent(_Wire, frozen=True, kw_only=True):
+    """A market's rules have changed: CREATED, UPDATED, DELETED or SETTLED."""
+
+    symbol: str
+    event_type: str | None = None
+    updated_at: int = 0
+
+
 class Trade(_Wire, frozen=True, kw_only=True):
     """A public trade; `side` is the taker's."""
 
@@ -360,18 +389,25 @@ class OrderReply(_Wire, frozen=True, kw_only=True):
     order: Order
 
 
-class CancelResult(_Wire, frozen=True, kw_only=True):
-    """What became of one id of a cancel request."""
+class BatchItem(_Wire, frozen=True, kw_only=True):
+    """What became of one order of a batch: the order, or the code of a refusal."""
 
-    id: str | None = None
-    order_id: str | None = None
-    status: str | None = None
+    order: Order | None = None
+    error: str | None = None
+    message: str | None = None
+
+
+class BatchReply(_Wire, frozen=True, kw_only=True):
+    """The answer to a batch of orders, in their order."""
+
+    results: list[BatchItem] = []
 
 
 type Payload = (
     Bbo
     | Book
     | Trade
+    | MarketEvent
     | MarketSummary
     | FundingData
     | Order

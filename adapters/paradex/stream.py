@@ -22,6 +22,7 @@ from adapters.paradex.schemas import (
     Fill,
     FundingData,
     FundingPaymentRow,
+    MarketEvent,
     MarketSummary,
     Order,
     Payload,
@@ -39,6 +40,7 @@ _KINDS: dict[str, Any] = {
     "trades": Trade,
     "markets_summary": MarketSummary,
     "funding_data": FundingData,
+    "markets": MarketEvent,
     "orders": Order,
     "fills": Fill,
     "positions": Position,
@@ -63,14 +65,28 @@ class Push(msgspec.Struct, frozen=True):
     data: Payload
 
 
-def bbo(market: str) -> str:
-    """Return the channel of the best bid and offer."""
-    return f"bbo.{market}"
+def bbo(market: str, *, is_interactive: bool = False) -> str:
+    """Return the channel of the best bid and offer; `is_interactive` includes what retail orders alone can hit."""
+    return f"bbo.{market}.interactive" if is_interactive else f"bbo.{market}"
 
 
-def book(market: str) -> str:
+def book(market: str, *, is_interactive: bool = False) -> str:
     """Return the channel of complete 15-level books, which needs no gap handling."""
-    return f"order_book.{market}.snapshot@15@100ms"
+    return f"order_book.{market}.{'interactive' if is_interactive else 'snapshot'}@15@100ms"
+
+
+def book_deltas(market: str, *, is_binary: bool, is_interactive: bool = False) -> str:
+    """Return the channel of a whole book and its numbered changes.
+
+    A binary socket takes the bare name and refuses depth and rate; a JSON socket wants them.
+    """
+    name = f"order_book.{market}.{'interactive_deltas' if is_interactive else 'deltas'}"
+    return name if is_binary else f"{name}@15@50ms"
+
+
+def markets() -> str:
+    """Return the channel that tells of changed market rules."""
+    return "markets"
 
 
 def trades(market: str) -> str:
