@@ -6,7 +6,6 @@ leaves out at times have a default.
 """
 
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -365,11 +364,18 @@ class ClearinghouseFrame(Frame, frozen=True, tag="clearinghouseState"):
     data: ClearinghouseData
 
 
+class NamedStream(Wire, frozen=True):
+    """What tells a stream from the others; the account's have no coin."""
+
+    type: str
+    coin: str | None = None
+
+
 class AcknowledgedSubscription(Wire, frozen=True):
     """`method` is subscribe or unsubscribe; the subscription comes back with defaults filled in."""
 
     method: str
-    subscription: dict[str, Any]
+    subscription: NamedStream
 
 
 class SubscriptionFrame(Frame, frozen=True, tag="subscriptionResponse"):

@@ -30,12 +30,13 @@ type StreamKey = tuple[str, str]
 _decode = msgspec.json.Decoder(AnyFrame, strict=False).decode
 _decode_channel = msgspec.json.Decoder(AnyChannel).decode
 _KNOWN_CHANNELS = frozenset(frame.__struct_config__.tag for frame in AnyFrame.__value__.__args__)
-_ACCOUNT_STREAMS: tuple[tuple[type, str], ...] = (
-    (OrderUpdatesFrame, "orderUpdates"),
-    (UserFillsFrame, "userFills"),
-    (UserFundingsFrame, "userFundings"),
-    (ClearinghouseFrame, "clearinghouseState"),
-)
+_COIN_STREAMS: dict[type, str] = {BboFrame: "bbo", AssetContextFrame: "activeAssetCtx", BookFrame: "l2Book"}
+_ACCOUNT_STREAMS: dict[type, str] = {
+    OrderUpdatesFrame: "orderUpdates",
+    UserFillsFrame: "userFills",
+    UserFundingsFrame: "userFundings",
+    ClearinghouseFrame: "clearinghouseState",
+}
 
 
 def decode(frame: bytes) -> AnyFrame | None:
@@ -58,17 +59,14 @@ def key_of(subscription: Subscription) -> StreamKey:
     return subscription["type"], subscription.get("coin", "")
 
 
-def keys_of(frame: AnyFrame) -> tuple[StreamKey, ...]:
-    """Return the streams a frame belongs to."""
-    if isinstance(frame, BboFrame):
-        return (("bbo", frame.data.coin),)
-    if isinstance(frame, AssetContextFrame):
-        return (("activeAssetCtx", frame.data.coin),)
-    if isinstance(frame, BookFrame):
-        return (("l2Book", frame.data.coin),)
-    if isinstance(frame, TradesFrame):
-        return tuple(("trades", trade.coin) for trade in frame.data[:1])
-    return tuple((name, "") for kind, name in _ACCOUNT_STREAMS if isinstance(frame, kind))
+def key_of_frame(frame: Any) -> StreamKey | None:
+    """Return the stream a frame belongs to, None for one that belongs to none."""
+    kind = type(frame)
+    if kind in _COIN_STREAMS:
+        return _COIN_STREAMS[kind], frame.data.coin
+    if kind is TradesFrame:
+        return ("trades", frame.data[0].coin) if frame.data else None
+    return (_ACCOUNT_STREAMS[kind], "") if kind in _ACCOUNT_STREAMS else None
 
 
 class HyperliquidStream:
@@ -122,12 +120,12 @@ class HyperliquidStream:
     def receive(self, frame: bytes, now_ns: int) -> AnyFrame | None:
         """Take in one frame; raises `Protocol` for a broken one and changes nothing then."""
         struct = decode(frame)
-        if isinstance(struct, SubscriptionFrame):
-            self._pending.discard(key_of({"coin": "", **struct.data.subscription}))
-        elif struct is not None:
-            for key in keys_of(struct):
-                if key in self._last_ns:
-                    self._last_ns[key] = now_ns
+        key = key_of_frame(struct)
+        if key in self._last_ns:
+            self._last_ns[key] = now_ns
+        elif isinstance(struct, SubscriptionFrame):
+            named = struct.data.subscription
+            self._pending.discard((named.type, named.coin or ""))
         return struct
 
     def silent(self, stream_type: str, since_ns: int) -> list[str]:
