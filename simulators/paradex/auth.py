@@ -25,6 +25,7 @@ class Caller:
 
     account: ParadexAccount
     is_interactive: bool
+    is_read_only: bool = False
 
 
 class Registry:
@@ -34,6 +35,9 @@ class Registry:
         self._settings = settings
         self._key = hashlib.sha256(f"{seed}/paradex/jwt".encode()).digest()
         self.accounts: dict[int, ParadexAccount] = {}
+        self.revoked: set[str] = set()  # lookup ids of tokens that are worth nothing before their time
+        self._tokens = 0
+        self._revoked_up_to = 0
         for test in TEST_ACCOUNTS:
             self._open(int(test.l2_address, 16), int(test.l2_public_key, 16), test.l1_address, now_ms)
 
@@ -61,15 +65,27 @@ class Registry:
             raise ApiError("STARKNET_SIGNATURE_VERIFICATION_FAILED")
         return self.token(account, now_secs, usage)
 
-    def token(self, account: ParadexAccount, now_secs: int, usage: str = "") -> str:
-        """Mint a bearer token; it lives as long as the settings say, 300 s by default."""
+    def revoke_all(self) -> None:
+        """Make all tokens handed out so far worthless; open sockets stay authenticated."""
+        self._revoked_up_to = self._tokens
+
+    def token(
+        self, account: ParadexAccount, now_secs: int, usage: str = "", *, secs: int | None = None, lookup_id: str = ""
+    ) -> str:
+        """Mint a bearer token; it lives as long as the settings say, 300 s by default.
+
+        One with a lookup id is read-only and can be revoked by that.
+        """
+        self._tokens += 1
         claims = {
             "typ": "at+JWT",
-            "exp": now_secs + self._settings.jwt_secs,
+            "exp": now_secs + (self._settings.jwt_secs if secs is None else secs),
             "iat": now_secs,
             "iss": "Paradex simulator",
             "sub": account.address_text,
             "token_usage": usage,
+            "jti": self._tokens,
+            "lookup_id": lookup_id,
         }
         signed = f"{_base64({'alg': 'HS256', 'typ': 'JWT'})}.{_base64(claims)}"
         return f"{signed}.{self._mac(signed)}"
@@ -82,8 +98,10 @@ class Registry:
         claims = json.loads(_decode(signed.partition(".")[2]))
         if now_secs >= claims["exp"]:
             raise TokenError(f"token is expired by {now_secs - claims['exp']:.9g}s")
+        if claims["jti"] <= self._revoked_up_to or claims["lookup_id"] in self.revoked:
+            raise TokenError("token is revoked")
         account = self.accounts[int(claims["sub"], 16)]
-        return Caller(account, claims["token_usage"] == INTERACTIVE)
+        return Caller(account, claims["token_usage"] == INTERACTIVE, is_read_only=bool(claims["lookup_id"]))
 
     def register_subkey(self, account: ParadexAccount, body: object) -> None:
         """Let another key sign for the account, on the main key's signature. Raise ApiError."""

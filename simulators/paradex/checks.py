@@ -24,6 +24,8 @@ SELF_TRADE = "SELF_TRADE"
 USER_CANCELED = "USER_CANCELED"
 DISCONNECTED = "CANCEL_ON_DISCONNECT"
 MAINTENANCE = "MAINTENANCE"
+DELEVERAGED = "DELEVERAGED"
+FAR_THROUGH_FAIR = Decimal("0.0005")  # of the fair price; farther orders are cancelled while post-only
 
 
 def refusal(order: VenueOrder, account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> str | None:
@@ -37,7 +39,7 @@ def refusal(order: VenueOrder, account: ParadexAccount, markets: Mapping[str, Pa
         return ORDER_EXCEEDS_POSITION_LIMIT
     if order.price is not None and not _within_band(order.price, order.is_buy, market):
         return PRICE_OUTSIDE_BAND
-    if order.instruction == "POST_ONLY" and order.price is not None and market.core.book.would_cross(order.is_buy, order.price):
+    if order.price is not None and _would_take(order, order.price, market):
         return POST_ONLY_WOULD_CROSS
     return None if _is_affordable(order, account, markets) else NOT_ENOUGH_MARGIN
 
@@ -52,6 +54,13 @@ def fits_reduction(order: VenueOrder, account: ParadexAccount) -> bool:
     return order.remaining + resting <= abs(position)
 
 
+def is_far_through_fair(order: VenueOrder, fair: Decimal) -> bool:
+    """Whether a resting order would trade more than 5 bp worse than the external fair price."""
+    if order.price is None:
+        return False
+    return order.price > fair * (1 + FAR_THROUGH_FAIR) if order.is_buy else order.price < fair * (1 - FAR_THROUGH_FAIR)
+
+
 def market_limit(order: VenueOrder, market: ParadexMarket) -> Decimal | None:
     """Return the worst price a market order takes: within slippage of the best and the band; None without a best."""
     best = market.core.book.best_ask if order.is_buy else market.core.book.best_bid
@@ -63,6 +72,13 @@ def market_limit(order: VenueOrder, market: ParadexMarket) -> Decimal | None:
     worst = min(by_slippage, by_band) if order.is_buy else max(by_slippage, by_band)
     tick = market.terms.tick
     return (worst / tick).to_integral_value(ROUND_DOWN if order.is_buy else ROUND_UP) * tick
+
+
+def _would_take(order: VenueOrder, price: Decimal, market: ParadexMarket) -> bool:
+    """Whether an order that must not take would; retail price improvement may not meet itself either."""
+    if order.instruction == "RPI" and market.rpi.would_cross(order.is_buy, price):
+        return True
+    return order.instruction in ("POST_ONLY", "RPI") and market.core.book.would_cross(order.is_buy, price)
 
 
 def _is_too_small(order: VenueOrder, account: ParadexAccount, market: ParadexMarket) -> bool:

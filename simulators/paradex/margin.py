@@ -25,9 +25,16 @@ def account_value(account: ParadexAccount, markets: Mapping[str, ParadexMarket])
     return to_cash(account.money.equity_usd(marks) + funding)
 
 
-def initial_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket], extra: Iterable[VenueOrder] = ()) -> Decimal:
-    """Return the initial margin requirement, as if the orders `extra` rested too."""
-    orders = [order for order in account.live_orders() if order.status == "OPEN"] + list(extra)
+def initial_margin(
+    account: ParadexAccount,
+    markets: Mapping[str, ParadexMarket],
+    extra: Iterable[VenueOrder] = (),
+    *,
+    without: VenueOrder | None = None,
+) -> Decimal:
+    """Return the initial margin requirement, as if the orders `extra` rested too and `without` did not."""
+    orders = [order for order in account.live_orders() if order.status == "OPEN" and order is not without]
+    orders += extra
     symbols = account.money.positions.keys() | {order.market for order in orders}
     return to_cash(sum((_required(account, markets[symbol], orders) for symbol in symbols), ZERO))
 
@@ -51,11 +58,35 @@ def _open_loss(order: VenueOrder, mark: Decimal) -> Decimal:
 
 def maintenance_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> Decimal:
     """Return the maintenance margin requirement of the positions."""
-    total = ZERO
+    return sum(maintenance_by_market(account, markets).values(), ZERO)
+
+
+def maintenance_by_market(account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> dict[str, Decimal]:
+    """Return what each position requires to be kept, in USDC."""
+    required = {}
     for symbol, position in account.money.positions.items():
         notional = abs(position.size) * markets[symbol].mark_usd
-        total += notional * (MAINTENANCE_FACTOR * margin_fraction(account, markets[symbol]) + TAKER_FEE)
-    return to_cash(total)
+        required[symbol] = to_cash(notional * _maintenance_fraction(account, markets[symbol]))
+    return required
+
+
+def _maintenance_fraction(account: ParadexAccount, market: ParadexMarket) -> Decimal:
+    return MAINTENANCE_FACTOR * margin_fraction(account, market) + TAKER_FEE
+
+
+def liquidation_price(account: ParadexAccount, symbol: str, markets: Mapping[str, ParadexMarket]) -> Decimal | None:
+    """Return the mark price of a market at which maintenance margin eats the account, all else equal.
+
+    value + size * (p - mark) = maintenance + fraction * |size| * (p - mark), solved for p; None when no
+    positive price does it or there is no position.
+    """
+    size, market = account.money.size(symbol), markets[symbol]
+    slope = size - _maintenance_fraction(account, market) * abs(size)
+    if not slope:
+        return None
+    cushion = account_value(account, markets) - maintenance_margin(account, markets)
+    price = market.mark_usd - cushion / slope
+    return to_cash(price) if price > 0 else None
 
 
 def account_view(account: ParadexAccount, markets: Mapping[str, ParadexMarket], now_ms: int) -> AccountView:
@@ -67,4 +98,5 @@ def account_view(account: ParadexAccount, markets: Mapping[str, ParadexMarket], 
         initial_margin=initial_margin(account, markets),
         maintenance_margin=maintenance_margin(account, markets),
         updated_ms=now_ms,
+        status=account.status,
     )

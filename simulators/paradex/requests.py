@@ -66,18 +66,18 @@ def check_signature(account: ParadexAccount, body: Mapping[str, Any]) -> None:
 
 
 def check_window(body: Mapping[str, Any], signed_ms: int, now_ms: int) -> None:
-    """Raise ApiError when the order arrives later than its receive window allows."""
+    """Raise ApiError when the order was signed longer ago, or longer ahead, than its receive window allows."""
     window_ms = body.get("recv_window")
     window_ms = DEFAULT_RECV_WINDOW_MS if window_ms is None else _integer(body, "recv_window")
     if window_ms < MIN_RECV_WINDOW_MS:
         raise ApiError("VALIDATION_ERROR", f"recv_window below {MIN_RECV_WINDOW_MS} ms")
-    if now_ms > signed_ms + window_ms:
+    if abs(now_ms - signed_ms) > window_ms:
         raise ApiError("INVALID_TIMESTAMP", "signature_timestamp is outside of recv_window")
 
 
 def _check_combination(kind: str, instruction: str) -> None:
-    if instruction == "RPI":
-        raise ApiError("RPI_ACCOUNT_NOT_WHITELISTED")
+    if instruction == "RPI" and kind != "LIMIT":
+        raise ApiError("VALIDATION_ERROR", "RPI is only valid for LIMIT orders")
     if instruction == "IOC" and kind != "LIMIT":
         raise ApiError("VALIDATION_ERROR", "IOC is only valid for LIMIT orders")
     if instruction == "POST_ONLY" and kind not in ("LIMIT", "STOP_LIMIT"):

@@ -62,7 +62,7 @@ class PublicRest:
         return web.json_response(dict(SYSTEM_CONFIG))
 
     async def _time(self, request: web.Request) -> web.Response:
-        return web.json_response({"server_time": str(self._exchange.now_ms)})
+        return web.json_response({"server_time": str(self._exchange.venue_ms)})
 
     async def _state(self, request: web.Request) -> web.Response:
         return web.json_response({"status": self._exchange.engine.system_state})
@@ -88,14 +88,16 @@ class PublicRest:
         return _results([[bar.start_ms, *map(float, (bar.open, bar.high, bar.low, bar.close, bar.volume))] for bar in bars])
 
     async def _bbo(self, request: web.Request) -> web.Response:
-        return web.json_response(payloads.bbo(self._exchange.market(request.match_info["market"]).bbo()))
+        market = self._exchange.market(request.match_info["market"])
+        return web.json_response(payloads.bbo(market.bbo(interactive=_is_interactive(request))))
 
     async def _orderbook(self, request: web.Request) -> web.Response:
         depth = integer(request.query, "depth")
         if depth is not None and depth < 1:
             raise ApiError("INVALID_REQUEST_PARAMETER", "depth must be positive")
         market = self._exchange.market(request.match_info["market"])
-        return web.json_response(payloads.book_rest(market.snapshot(depth or 20)))
+        book = market.snapshot(depth or 20, interactive=_is_interactive(request))
+        return web.json_response(payloads.book_rest(book, market.bbo(), market.bbo(interactive=True)))
 
     async def _impact_price(self, request: web.Request) -> web.Response:
         core = self._exchange.market(request.match_info["market"]).core
@@ -146,9 +148,13 @@ class PublicRest:
         usage = request.query.get("token_usage", "")
         if usage not in ("", INTERACTIVE):
             raise ApiError("INVALID_REQUEST_PARAMETER", "unknown token_usage")
-        now_secs = self._exchange.now_ms // 1_000
+        now_secs = self._exchange.venue_ms // 1_000
         token = self._exchange.registry.login(request.headers, request.match_info.get("public_key"), usage, now_secs)
         return web.json_response({"jwt_token": token})
+
+
+def _is_interactive(request: web.Request) -> bool:
+    return request.path.endswith("/interactive")
 
 
 def _results(rows: list[Any]) -> web.Response:

@@ -66,8 +66,8 @@ class ParadexVenue:
 
     def step(self, now_ns: int) -> None:
         """Advance markets, funding and account streams to `now_ns`, Unix nanoseconds."""
-        if self.faults.take(FaultKind.DROP_SOCKET):
-            self.drop_sockets()
+        if fault := self.faults.take(FaultKind.DROP_SOCKET):
+            self.drop_sockets(fault.status)
         self.exchange.step(now_ns)
 
     def ready(self) -> dict[str, object]:
@@ -75,10 +75,13 @@ class ParadexVenue:
         at = f"{self._host}:{self._port}{BASE_PATH}"
         return {"http_url": f"http://{at}", "ws_url": f"ws://{at}", "accounts": [asdict(account) for account in TEST_ACCOUNTS]}
 
-    def drop_sockets(self) -> None:
-        """Cut every WebSocket without a close frame."""
+    def drop_sockets(self, code: int = 0) -> None:
+        """Cut every WebSocket, with a close frame of `code` or (0) without one."""
         for session in tuple(self.exchange.publisher.sessions):
-            session.abort()
+            if code:
+                session.close_soon(code)
+            else:
+                session.abort()
 
     def set_system_state(self, state: str) -> None:
         """Enter ok, maintenance, cancel_only or post_only."""
@@ -86,7 +89,7 @@ class ParadexVenue:
 
     def set_funding_period(self, market: str, hours: int) -> None:
         """Give a market another funding period."""
-        self.exchange.markets[market].set_period_hours(hours)
+        self.exchange.change_market(market, funding_period_hours=hours)
 
     def bust(self, account: str, fill_id: str) -> None:
         """Revert a fill of the account with this (hex) address. Raise KeyError when either is unknown."""
@@ -106,6 +109,9 @@ class ParadexVenue:
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             raise web.HTTPNotFound
+        allowed, bucket = self.exchange.spend("connections", request.remote or "")
+        if not allowed:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(bucket.retry_after_secs())})
         version = _negotiate(request)
         socket = web.WebSocketResponse(heartbeat=self.settings.ping_secs, compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)

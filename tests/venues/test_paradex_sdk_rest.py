@@ -206,7 +206,7 @@ async def test_an_interactive_token_trades_free(sdk, venue):
         client = sdk.client(venue.ready["paradex"], auth_params={"token_usage": "interactive"}).api_client
         client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.01")))
         (fill, *_) = until(lambda: client.fetch_fills()["results"])
-        assert (fill["fee"], fill["flags"]) == ("0", ["interactive"])
+        assert (fill["fee"], fill["flags"], fill["fill_type"]) == ("0", ["interactive", "rpi"], "RPI")
 
     await asyncio.to_thread(use)
 

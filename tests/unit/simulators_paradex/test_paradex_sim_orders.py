@@ -60,7 +60,7 @@ def test_an_interactive_order_is_free_and_slowed_down(desk):
     assert order.status == "NEW"
     desk.run(0.1)
     (fill, *_) = desk.fills(order)
-    assert (fill.fee, fill.flags) == (0, ("interactive",))
+    assert (fill.fee, fill.flags) == (0, ("interactive", "rpi"))
 
 
 def test_beyond_the_retail_quota_orders_silently_become_pro(desk):
