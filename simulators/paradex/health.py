@@ -12,7 +12,7 @@ from simulators.paradex import checks
 from simulators.paradex.accounts import ParadexAccount
 from simulators.paradex.engine import Engine
 from simulators.paradex.ids import Ids
-from simulators.paradex.margin import account_value, initial_margin, maintenance_by_market, maintenance_margin
+from simulators.paradex.margin import account_value, adds_exposure, initial_margin, maintenance_by_market, maintenance_margin
 from simulators.paradex.records import Liquidation, ValueSample, to_cash
 from simulators.paradex.settings import Settings
 
@@ -53,12 +53,11 @@ class AccountWatch:
             self._engine.feed.account(account)
 
     def _deleverage(self, account: ParadexAccount) -> None:
-        """Close the newest orders whose absence lowers the initial margin until the account is worth it."""
-        for order in reversed([order for order in account.live_orders() if order.status == "OPEN" and not order.reduce_only]):
-            required = initial_margin(account, self._markets)
-            if account_value(account, self._markets) >= required:
+        """Close the newest orders that add risk until the account is worth its initial margin."""
+        for order in reversed([order for order in account.live_orders() if order.status == "OPEN"]):
+            if account_value(account, self._markets) >= initial_margin(account, self._markets):
                 return
-            if initial_margin(account, self._markets, without=order) < required:
+            if adds_exposure(account, order):
                 self._engine.close(account, order, checks.DELEVERAGED)
 
     def _liquidate(self, account: ParadexAccount, share: Decimal, now_ms: int) -> None:

@@ -25,28 +25,37 @@ def account_value(account: ParadexAccount, markets: Mapping[str, ParadexMarket])
     return to_cash(account.money.equity_usd(marks) + funding)
 
 
-def initial_margin(
-    account: ParadexAccount,
-    markets: Mapping[str, ParadexMarket],
-    extra: Iterable[VenueOrder] = (),
-    *,
-    without: VenueOrder | None = None,
-) -> Decimal:
-    """Return the initial margin requirement, as if the orders `extra` rested too and `without` did not."""
-    orders = [order for order in account.live_orders() if order.status == "OPEN" and order is not without]
-    orders += extra
+def initial_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket], extra: Iterable[VenueOrder] = ()) -> Decimal:
+    """Return the initial margin requirement, as if the orders `extra` rested too."""
+    orders = [order for order in account.live_orders() if order.status == "OPEN"] + list(extra)
     symbols = account.money.positions.keys() | {order.market for order in orders}
     return to_cash(sum((_required(account, markets[symbol], orders) for symbol in symbols), ZERO))
 
 
 def _required(account: ParadexAccount, market: ParadexMarket, orders: list[VenueOrder]) -> Decimal:
-    mine = [order for order in orders if order.market == market.symbol and not order.reduce_only]
-    position, mark = account.money.size(market.symbol), market.mark_usd
-    bought = sum((order.remaining for order in mine if order.is_buy), ZERO) + position
-    sold = sum((order.remaining for order in mine if not order.is_buy), ZERO) - position
+    mine, mark = _increasing(orders, market.symbol), market.mark_usd
+    bought, sold = _open_sides(mine, account.money.size(market.symbol))
     fees = sum((order.remaining for order in mine), ZERO) * mark * TAKER_FEE
     loss = sum((_open_loss(order, mark) for order in mine), ZERO)
     return max(bought, sold, ZERO) * margin_fraction(account, market) * mark + fees + loss
+
+
+def _increasing(orders: Iterable[VenueOrder], symbol: str) -> list[VenueOrder]:
+    return [order for order in orders if order.market == symbol and not order.reduce_only]
+
+
+def _open_sides(orders: Iterable[VenueOrder], position: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the long and the short size an account may come to if one side of its orders trades."""
+    bought = sum((order.remaining for order in orders if order.is_buy), ZERO)
+    sold = sum((order.remaining for order in orders if not order.is_buy), ZERO)
+    return bought + position, sold - position
+
+
+def adds_exposure(account: ParadexAccount, order: VenueOrder) -> bool:
+    """Whether a resting order is on the side that decides the margin of its market."""
+    orders = _increasing([other for other in account.live_orders() if other.status == "OPEN"], order.market)
+    bought, sold = _open_sides(orders, account.money.size(order.market))
+    return not order.reduce_only and (bought > sold if order.is_buy else sold > bought)
 
 
 def _open_loss(order: VenueOrder, mark: Decimal) -> Decimal:
