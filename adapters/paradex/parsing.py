@@ -133,7 +133,7 @@ def quote(bbo: Bbo, perpetual: CryptoPerpetual, ts_init: int) -> QuoteTick | Non
         Price(bbo.ask, prices),
         Quantity(bbo.bid_size, sizes),
         Quantity(bbo.ask_size, sizes),
-        nanos(bbo.last_updated_at),
+        bbo.last_updated_at * _NS_PER_MS,
         ts_init,
     )
 

@@ -12,6 +12,7 @@ from struct import Struct, error
 
 from adapters.errors import Protocol
 from adapters.paradex.schemas import (
+    MAX_MS,
     Account,
     Bbo,
     Book,
@@ -31,6 +32,7 @@ ASKED_VERSIONS = range(3)  # those whose every field is known
 READ_VERSIONS = range(4)  # version 3 appends to known blocks, which the announced lengths skip
 _NULL = -(1 << 63)
 _E8 = 100_000_000
+_MAX_US = MAX_MS * 1000
 
 _HEADER = Struct("<4H")
 _GROUP = Struct("<2H")
@@ -111,7 +113,7 @@ def decode(frame: bytes) -> Payload | None:
             )
         reader = _READERS.get(template)
         return None if reader is None else reader(frame, block)
-    except (error, IndexError, UnicodeDecodeError) as e:
+    except (error, IndexError, ValueError) as e:  # text that is no UTF-8 is a ValueError
         raise Protocol(f"broken SBE frame of {len(frame)} bytes: {e}") from e
 
 
@@ -152,8 +154,27 @@ def _money(raw: int) -> Decimal:
     return Decimal(raw).scaleb(-8)
 
 
-def _float(raw: int) -> float | None:
-    return None if raw == _NULL else raw / _E8
+def _float(raw: int, least: int) -> float | None:
+    if raw == _NULL:
+        return None
+    if raw < least:
+        raise Protocol(f"SBE number {raw} where at least {least} is expected")
+    return raw / _E8
+
+
+def _count(raw: int) -> int:
+    if raw < 0:
+        raise Protocol(f"SBE sequence number {raw}")
+    return raw
+
+
+def _ms(microseconds: int) -> int:
+    """Return milliseconds, 0 where there is no time."""
+    if not 0 <= microseconds <= _MAX_US:
+        if microseconds == _NULL:
+            return 0
+        raise Protocol(f"SBE time {microseconds}")
+    return microseconds // 1000
 
 
 def _side(code: int) -> str:
@@ -175,21 +196,37 @@ def _read_trade(frame: bytes, block: int) -> Trade:
         side=_side(side),
         price=_money(price),
         size=_money(size),
-        created_at=created_us // 1000,
+        created_at=_ms(created_us),
     )
 
 
 def _read_bbo(frame: bytes, block: int) -> Bbo:
-    ts_us, seq, bid, bid_size, ask, ask_size = _unpack(_BBO, frame, block)
-    (market,) = _strings(frame, _HEADER.size + block, 1)
+    """The hottest of all frames, hence without the helpers where both sides are there."""
+    if block < _BBO.size:
+        raise Protocol(f"SBE block of {block} bytes, at least {_BBO.size} expected")
+    ts_us, seq, bid, bid_size, ask, ask_size = _BBO.unpack_from(frame, 8)
+    at = 9 + block
+    end = at + frame[at - 1]
+    if end > len(frame) or end == at:
+        raise Protocol("SBE quote without its market")
+    if bid > 0 < ask and bid_size >= 0 <= ask_size and seq >= 0 <= ts_us <= _MAX_US:
+        return Bbo(
+            market=frame[at:end].decode(),
+            seq_no=seq,
+            bid=bid / _E8,
+            bid_size=bid_size / _E8,
+            ask=ask / _E8,
+            ask_size=ask_size / _E8,
+            last_updated_at=ts_us // 1000,
+        )
     return Bbo(
-        market=_text(market),
-        seq_no=seq,
-        bid=_float(bid),
-        bid_size=_float(bid_size),
-        ask=_float(ask),
-        ask_size=_float(ask_size),
-        last_updated_at=ts_us // 1000,
+        market=frame[at:end].decode(),
+        seq_no=_count(seq),
+        bid=_float(bid, 1),
+        bid_size=_float(bid_size, 0),
+        ask=_float(ask, 1),
+        ask_size=_float(ask_size, 0),
+        last_updated_at=_ms(ts_us),
     )
 
 
@@ -200,7 +237,9 @@ def _read_book(frame: bytes, block: int) -> Book:
     bids, at = _levels(frame, _HEADER.size + block)
     asks, at = _levels(frame, at)
     (market,) = _strings(frame, at, 1)
-    return Book(market=_text(market), seq_no=seq, last_updated_at=ts_us // 1000, is_snapshot=package == 0, bids=bids, asks=asks)
+    return Book(
+        market=_text(market), seq_no=_count(seq), last_updated_at=_ms(ts_us), is_snapshot=package == 0, bids=bids, asks=asks
+    )
 
 
 def _levels(frame: bytes, at: int) -> tuple[list[tuple[float, float]], int]:
@@ -211,6 +250,8 @@ def _levels(frame: bytes, at: int) -> tuple[list[tuple[float, float]], int]:
     if end > len(frame):
         raise Protocol("SBE book levels run past the end of their frame")
     rows = [_LEVEL.unpack_from(frame, start) for start in range(first, end, width)] if count else []
+    if any(price <= 0 or size < 0 for price, size in rows):
+        raise Protocol("SBE book level without a price or of a negative size")
     return [(price / _E8, size / _E8) for price, size in rows], end
 
 
@@ -229,7 +270,7 @@ def _read_summary(frame: bytes, block: int) -> MarketSummary:
         open_interest=_e8(row[6]),
         external_fair_price=_e8(row[24]),
         funding_rate=rate,
-        created_at=row[0] // 1000,
+        created_at=_ms(row[0]),
     )
 
 
@@ -247,7 +288,7 @@ def _read_funding(frame: bytes, block: int) -> FundingData:
         funding_rate_8h=_e8(rate_8h),
         funding_period_hours=period if period > 0 else None,
         impact_premium_rate=impact,
-        created_at=created_us // 1000,
+        created_at=_ms(created_us),
     )
 
 
@@ -269,8 +310,8 @@ def _read_order(frame: bytes, block: int) -> Order:
         avg_fill_price=_e8(average),
         cancel_reason=reason,
         flags=_flags(row[17], _ORDER_FLAGS),
-        created_at=created_us // 1000,
-        last_updated_at=updated_us // 1000,
+        created_at=_ms(created_us),
+        last_updated_at=_ms(updated_us),
         seq_no=seq,
         request_info=_request(frame, block, request_id, message),
     )
@@ -305,7 +346,7 @@ def _read_fill(frame: bytes, block: int) -> Fill:
         flags=_flags(bits, _FILL_FLAGS),
         realized_pnl=_e8(realized),
         realized_funding=_e8(funding),
-        created_at=created_us // 1000,
+        created_at=_ms(created_us),
     )
 
 
@@ -324,7 +365,7 @@ def _read_position(frame: bytes, block: int) -> Position:
         unrealized_funding_pnl=_e8(row[16]),
         cached_funding_index=_e8(row[15]),
         liquidation_price=_e8(row[8]),
-        last_updated_at=row[10] // 1000,
+        last_updated_at=_ms(row[10]),
         seq_no=row[1],
     )
 
@@ -338,7 +379,7 @@ def _read_account(frame: bytes, block: int) -> Account:
         maintenance_margin_requirement=_e8(row[5]),
         status=_ACCOUNT_STATUSES.get(row[11]),
         seq_no=row[1],
-        updated_at=row[8] // 1000,
+        updated_at=_ms(row[8]),
     )
 
 

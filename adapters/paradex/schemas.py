@@ -3,12 +3,24 @@
 The venue writes numbers as strings and `""` where it has none, so `decode` reads every empty string
 as null and each field that may be empty allows it. Times are Unix milliseconds unless the name says
 otherwise. Quotes and book levels are floats (hot market data); everything else is exact.
+
+No struct holds a number that could not be one: what is not finite, or too large for any price, size
+or time, is refused here, before it can reach a sum or Nautilus.
 """
 
 import re
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
+
+MAX_MS = 9_999_999_999_999  # in the year 2286; as nanoseconds it still fits 64 bits
+_MAX_EXPONENT, _MIN_EXPONENT = 12, -30
+
+type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]
+type SequenceNumber = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+type HotPrice = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+type HotSize = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 # Inside a JSON string a quote is escaped, so a colon followed by two quotes is always an empty value.
 _EMPTY_VALUE = re.compile(rb':\s*""')
@@ -26,6 +38,16 @@ def decode[T](kind: type[T], body: bytes) -> T:
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True):
     """Common settings; unknown fields are ignored."""
+
+
+class _Exact(_Wire, frozen=True, kw_only=True):
+    """Base of the structs that hold exact numbers."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if type(value) is Decimal and not (value.is_finite() and _MIN_EXPONENT <= value.adjusted() < _MAX_EXPONENT):
+                raise ValueError(f"{name} is no number to reckon with: {value!s:.40}")
 
 
 class Page[Row](_Wire, frozen=True, kw_only=True):
@@ -51,7 +73,7 @@ class SystemConfig(_Wire, frozen=True, kw_only=True):
 class SystemTime(_Wire, frozen=True, kw_only=True):
     """The venue's clock."""
 
-    server_time: int
+    server_time: Milliseconds
 
 
 class SystemState(_Wire, frozen=True, kw_only=True):
@@ -66,14 +88,14 @@ class Token(_Wire, frozen=True, kw_only=True):
     jwt_token: str
 
 
-class MarginParams(_Wire, frozen=True, kw_only=True):
+class MarginParams(_Exact, frozen=True, kw_only=True):
     """Fractions of notional; the maintenance fraction is `imf_base` times `mmf_factor`."""
 
     imf_base: Decimal | None = None
     mmf_factor: Decimal | None = None
 
 
-class Fee(_Wire, frozen=True, kw_only=True):
+class Fee(_Exact, frozen=True, kw_only=True):
     """A fraction of notional."""
 
     fee: Decimal | None = None
@@ -92,7 +114,7 @@ class FeeConfig(_Wire, frozen=True, kw_only=True):
     api_fee: FeePair | None = None
 
 
-class Market(_Wire, frozen=True, kw_only=True):
+class Market(_Exact, frozen=True, kw_only=True):
     """One market's rules."""
 
     symbol: str
@@ -107,38 +129,38 @@ class Market(_Wire, frozen=True, kw_only=True):
     max_slippage: Decimal | None = None
     max_tob_spread: Decimal | None = None
     max_funding_rate: Decimal | None = None
-    funding_period_hours: int | None = None
+    funding_period_hours: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     trading_mode: str | None = None
     delta1_cross_margin_params: MarginParams | None = None
     fee_config: FeeConfig | None = None
 
 
-class Bbo(_Wire, frozen=True, kw_only=True):
+class Bbo(_Wire, frozen=True, kw_only=True, gc=False):
     """The best bid and offer; a side is None where the book has none."""
 
     market: str
-    seq_no: int = 0
-    bid: float | None = None
-    bid_size: float | None = None
-    ask: float | None = None
-    ask_size: float | None = None
-    last_updated_at: int = 0
+    seq_no: SequenceNumber = 0
+    bid: HotPrice | None = None
+    bid_size: HotSize | None = None
+    ask: HotPrice | None = None
+    ask_size: HotSize | None = None
+    last_updated_at: Milliseconds = 0
 
 
 class BookEntry(_Wire, frozen=True, kw_only=True):
     """One level of the JSON book."""
 
     side: str
-    price: float
-    size: float
+    price: HotPrice
+    size: HotSize
 
 
 class BookMessage(_Wire, frozen=True, kw_only=True):
     """The JSON form of an order-book message."""
 
     market: str
-    seq_no: int = 0
-    last_updated_at: int = 0
+    seq_no: SequenceNumber = 0
+    last_updated_at: Milliseconds = 0
     update_type: str = "s"
     inserts: list[BookEntry] = []
     updates: list[BookEntry] = []
@@ -149,8 +171,8 @@ class Book(_Wire, frozen=True, kw_only=True):
     """An order-book message as (price, size) rows, best first; size 0 removes a level of a delta."""
 
     market: str
-    seq_no: int
-    last_updated_at: int
+    seq_no: SequenceNumber
+    last_updated_at: Milliseconds
     is_snapshot: bool
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
@@ -160,21 +182,21 @@ class BookSnapshot(_Wire, frozen=True, kw_only=True):
     """The REST form of a book: rows of (price, size), best first."""
 
     market: str
-    seq_no: int = 0
-    last_updated_at: int = 0
-    bids: list[tuple[float, float]] = []
-    asks: list[tuple[float, float]] = []
+    seq_no: SequenceNumber = 0
+    last_updated_at: Milliseconds = 0
+    bids: list[tuple[HotPrice, HotSize]] = []
+    asks: list[tuple[HotPrice, HotSize]] = []
 
 
 class Kline(_Wire, frozen=True, kw_only=True, array_like=True):
     """One bar: its opening time (ms), open, high, low, close and volume in base units."""
 
-    start_at: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float = 0.0
+    start_at: Milliseconds
+    open: HotPrice
+    high: HotPrice
+    low: HotPrice
+    close: HotPrice
+    volume: HotSize = 0.0
 
 
 class MarketEvent(_Wire, frozen=True, kw_only=True):
@@ -182,10 +204,10 @@ class MarketEvent(_Wire, frozen=True, kw_only=True):
 
     symbol: str
     event_type: str | None = None
-    updated_at: int = 0
+    updated_at: Milliseconds = 0
 
 
-class Trade(_Wire, frozen=True, kw_only=True):
+class Trade(_Exact, frozen=True, kw_only=True):
     """A public trade; `side` is the taker's."""
 
     id: str | None = None
@@ -193,11 +215,11 @@ class Trade(_Wire, frozen=True, kw_only=True):
     side: str
     size: Decimal
     price: Decimal
-    created_at: int
+    created_at: Milliseconds
     trade_type: str | None = None
 
 
-class MarketSummary(_Wire, frozen=True, kw_only=True):
+class MarketSummary(_Exact, frozen=True, kw_only=True):
     """Mark and index of a market; `funding_rate` is per funding period of that market."""
 
     symbol: str
@@ -207,10 +229,10 @@ class MarketSummary(_Wire, frozen=True, kw_only=True):
     open_interest: Decimal | None = None
     external_fair_price: Decimal | None = None
     funding_rate: Decimal | None = None
-    created_at: int = 0
+    created_at: Milliseconds = 0
 
 
-class FundingData(_Wire, frozen=True, kw_only=True):
+class FundingData(_Exact, frozen=True, kw_only=True):
     """Funding of a market: `funding_rate` per period, `funding_index` cumulative USDC per base unit."""
 
     market: str
@@ -218,9 +240,9 @@ class FundingData(_Wire, frozen=True, kw_only=True):
     funding_premium: Decimal | None = None
     funding_rate: Decimal | None = None
     funding_rate_8h: Decimal | None = None
-    funding_period_hours: int | None = None
+    funding_period_hours: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     impact_premium_rate: Decimal | None = None
-    created_at: int = 0
+    created_at: Milliseconds = 0
 
 
 class RequestInfo(_Wire, frozen=True, kw_only=True):
@@ -232,7 +254,7 @@ class RequestInfo(_Wire, frozen=True, kw_only=True):
     message: str | None = None
 
 
-class Order(_Wire, frozen=True, kw_only=True):
+class Order(_Exact, frozen=True, kw_only=True):
     """An order; `status` is NEW, UNTRIGGERED, OPEN or CLOSED."""
 
     id: str
@@ -248,13 +270,13 @@ class Order(_Wire, frozen=True, kw_only=True):
     cancel_reason: str | None = None
     avg_fill_price: Decimal | None = None
     flags: list[str] | None = None
-    created_at: int = 0
-    last_updated_at: int = 0
-    seq_no: int = 0
+    created_at: Milliseconds = 0
+    last_updated_at: Milliseconds = 0
+    seq_no: SequenceNumber = 0
     request_info: RequestInfo | None = None
 
 
-class Fill(_Wire, frozen=True, kw_only=True):
+class Fill(_Exact, frozen=True, kw_only=True):
     """One of our fills; `side` is ours, `fee` positive when paid, `realized_funding` when received."""
 
     id: str
@@ -272,10 +294,10 @@ class Fill(_Wire, frozen=True, kw_only=True):
     flags: list[str] | None = None
     realized_pnl: Decimal | None = None
     realized_funding: Decimal | None = None
-    created_at: int = 0
+    created_at: Milliseconds = 0
 
 
-class Position(_Wire, frozen=True, kw_only=True):
+class Position(_Exact, frozen=True, kw_only=True):
     """A position of signed `size`; `unrealized_pnl` includes the running funding."""
 
     market: str
@@ -287,11 +309,11 @@ class Position(_Wire, frozen=True, kw_only=True):
     unrealized_funding_pnl: Decimal | None = None
     cached_funding_index: Decimal | None = None
     liquidation_price: Decimal | None = None
-    last_updated_at: int = 0
-    seq_no: int = 0
+    last_updated_at: Milliseconds = 0
+    seq_no: SequenceNumber = 0
 
 
-class Account(_Wire, frozen=True, kw_only=True):
+class Account(_Exact, frozen=True, kw_only=True):
     """The margin account in USD; `account_value` includes unrealised PnL and funding."""
 
     account_value: Decimal
@@ -299,11 +321,11 @@ class Account(_Wire, frozen=True, kw_only=True):
     initial_margin_requirement: Decimal | None = None
     maintenance_margin_requirement: Decimal | None = None
     status: str | None = None
-    seq_no: int = 0
-    updated_at: int = 0
+    seq_no: SequenceNumber = 0
+    updated_at: Milliseconds = 0
 
 
-class FeeRates(_Wire, frozen=True, kw_only=True):
+class FeeRates(_Exact, frozen=True, kw_only=True):
     """The account's own perpetual fees, fractions of notional."""
 
     maker_rate: Decimal | None = None
@@ -317,24 +339,24 @@ class AccountInfo(_Wire, frozen=True, kw_only=True):
     fees: FeeRates | None = None
 
 
-class Balance(_Wire, frozen=True, kw_only=True):
+class Balance(_Exact, frozen=True, kw_only=True):
     """A token balance, realised PnL, funding and fees included."""
 
     token: str
     size: Decimal
-    last_updated_at: int = 0
+    last_updated_at: Milliseconds = 0
 
 
-class BalanceEvent(_Wire, frozen=True, kw_only=True):
+class BalanceEvent(_Exact, frozen=True, kw_only=True):
     """A change of the settlement balance."""
 
     market: str | None = None
     fill_id: str | None = None
     settlement_asset_balance_after: Decimal | None = None
-    created_at: int = 0
+    created_at: Milliseconds = 0
 
 
-class FundingPaymentRow(_Wire, frozen=True, kw_only=True):
+class FundingPaymentRow(_Exact, frozen=True, kw_only=True):
     """Funding realised into the balance, positive when received."""
 
     id: str
@@ -342,14 +364,14 @@ class FundingPaymentRow(_Wire, frozen=True, kw_only=True):
     payment: Decimal
     index: Decimal | None = None
     fill_id: str | None = None
-    created_at: int = 0
+    created_at: Milliseconds = 0
 
 
 class TradeBust(_Wire, frozen=True, kw_only=True):
     """A fill the chain has reverted."""
 
     busted_fill_id: str | None = None
-    created_at: int = 0
+    created_at: Milliseconds = 0
 
 
 class Heartbeat(_Wire, frozen=True, kw_only=True):

@@ -59,7 +59,7 @@ class Reply(msgspec.Struct, frozen=True):
     error: RpcError | None
 
 
-class Push(msgspec.Struct, frozen=True):
+class Push(msgspec.Struct, frozen=True, gc=False):
     """One message of a subscription."""
 
     data: Payload
@@ -143,7 +143,7 @@ def _read(line: bytes) -> Reply | Push | None:
             return None
         data = msgspec.json.decode(params.data, type=kind, strict=False)
         return Push(_unified(data))
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise Protocol(f"JSON frame not understood: {e}") from e
 
 
