@@ -23,7 +23,7 @@ class FaultKind(StrEnum):
     SYSTEM_STATE = "system_state"  # enter the state `reason`, for `secs` (0: for good)
     DUPLICATE_FILL = "duplicate_fill"  # tell a fill twice
     REORDER_ORDER_EVENTS = "reorder_order_events"  # tell an order event after the account's next one (or `secs` late)
-    STALE_SNAPSHOT = "stale_snapshot"  # stamp the first message of a subscription to `channel` `secs` in the past
+    STALE_SNAPSHOT = "stale_snapshot"  # stamp the first message of a channel named by `path` `secs` in the past
     STALE_BEARER = "stale_bearer"  # refuse a bearer token that has authenticated a socket before
     REVOKE_TOKENS = "revoke_tokens"  # all tokens handed out so far are worth nothing
     EXHAUST_LIMIT = "exhaust_limit"  # the rate limit whose scope holds `path` is spent for `secs`
@@ -117,8 +117,8 @@ class FaultBoard:
         self._faults: list[Fault] = []
 
     def inject(self, fault: Fault) -> Fault:
-        """Switch a fault on and return it; a limited freeze starts now."""
-        if fault.kind is FaultKind.FREEZE_STREAM and fault.secs and not fault.until_ns:
+        """Switch a fault on and return it; a limited freeze or exhaustion starts now."""
+        if fault.kind in (FaultKind.FREEZE_STREAM, FaultKind.EXHAUST_LIMIT) and fault.secs and not fault.until_ns:
             fault.until_ns = time.time_ns() + round(fault.secs * 1e9)
         self._faults.append(fault)
         return fault
@@ -148,6 +148,13 @@ class FaultBoard:
         """Return a fault that strikes frames of `channel` and use it up once; None when there is none."""
         struck = next((fault for fault in self._faults if fault.kind is kind and fault.channel in channel), None)
         return None if struck is None else self._use(struck)
+
+    def is_limited(self, scope: str, now_ns: int) -> bool:
+        """Whether the rate limit of a scope is spent at `now_ns`, for as long as a fault says."""
+        return any(
+            fault.kind is FaultKind.EXHAUST_LIMIT and fault.path in scope and (not fault.until_ns or now_ns < fault.until_ns)
+            for fault in self._faults
+        )
 
     def is_frozen(self, channel: str, now_ns: int) -> bool:
         """Whether pushes on `channel` are withheld at `now_ns`."""

@@ -72,6 +72,10 @@ class RateLimiter:
         """The names of all limits."""
         return tuple(LIMITS)
 
+    def is_exhausted(self, scope: str, now_secs: float) -> bool:
+        """Whether a scope is held exhausted."""
+        return self._exhausted.get(scope, 0.0) > now_secs
+
     def exhaust(self, scope_part: str, until_secs: float) -> None:
         """Refuse everybody until a moment in the scopes whose name holds `scope_part`."""
         self._exhausted.update({scope: until_secs for scope in LIMITS if scope_part in scope})
@@ -79,7 +83,7 @@ class RateLimiter:
     def take(self, scope: str, who: str, now_secs: float) -> tuple[bool, Bucket]:
         """Spend one request of a scope; return whether it is allowed and the bucket that is tightest."""
         buckets = self._buckets.setdefault((scope, who), [Bucket(*limit) for limit in LIMITS[scope]])
-        if self._exhausted.get(scope, 0.0) > now_secs:
+        if self.is_exhausted(scope, now_secs):
             for bucket in buckets:
                 bucket.exhaust(now_secs, self._exhausted[scope])
         refused = [bucket for bucket in buckets if not bucket.take(now_secs)]

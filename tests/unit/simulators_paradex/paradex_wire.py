@@ -38,8 +38,11 @@ class Wire:
             text = await reply.text()
             return reply.status, json.loads(text) if text else None, reply.headers
 
+    def login_headers(self):
+        return self._sign_login(int(time.time()))
+
     async def login(self, query=""):
-        async with self.http.post(f"{self.http_url}/auth{query}", headers=self._sign_login(int(time.time()))) as reply:
+        async with self.http.post(f"{self.http_url}/auth{query}", headers=self.login_headers()) as reply:
             return (await reply.json())["jwt_token"]
 
     async def socket(self, query="", token=None):
