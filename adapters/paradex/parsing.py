@@ -124,15 +124,16 @@ def _as_text(value: Decimal | None) -> str | None:
 
 def quote(bbo: Bbo, perpetual: CryptoPerpetual, ts_init: int) -> QuoteTick | None:
     """Return a quote, None while either side of the book is empty."""
-    if bbo.bid is None or bbo.ask is None or bbo.bid_size is None or bbo.ask_size is None:
+    bid, ask, bid_size, ask_size = bbo.bid, bbo.ask, bbo.bid_size, bbo.ask_size
+    if bid is None or ask is None or bid_size is None or ask_size is None:
         return None
     prices, sizes = perpetual.price_precision, perpetual.size_precision
     return QuoteTick(
         perpetual.id,
-        Price(bbo.bid, prices),
-        Price(bbo.ask, prices),
-        Quantity(bbo.bid_size, sizes),
-        Quantity(bbo.ask_size, sizes),
+        Price(bid, prices),
+        Price(ask, prices),
+        Quantity(bid_size, sizes),
+        Quantity(ask_size, sizes),
         bbo.last_updated_at * _NS_PER_MS,
         ts_init,
     )

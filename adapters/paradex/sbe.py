@@ -30,6 +30,7 @@ from adapters.paradex.schemas import (
 SCHEMA_ID = 1
 ASKED_VERSIONS = range(3)  # those whose every field is known
 READ_VERSIONS = range(4)  # version 3 appends to known blocks, which the announced lengths skip
+_LAST_VERSION = READ_VERSIONS[-1]
 _NULL = -(1 << 63)
 _E8 = 100_000_000
 _MAX_US = MAX_MS * 1000
@@ -107,10 +108,8 @@ def decode(frame: bytes) -> Payload | None:
         block, template, schema, version = _HEADER.unpack_from(frame)
         if schema != SCHEMA_ID:
             raise Protocol(f"SBE schema {schema}, expected {SCHEMA_ID}")
-        if version not in READ_VERSIONS:
-            raise Protocol(
-                f"SBE schema {SCHEMA_ID} version {version} is not supported, this decoder reads up to {READ_VERSIONS[-1]}"
-            )
+        if version > _LAST_VERSION:
+            raise Protocol(f"SBE schema {SCHEMA_ID} version {version} is not supported, this decoder reads up to {_LAST_VERSION}")
         reader = _READERS.get(template)
         return None if reader is None else reader(frame, block)
     except (error, IndexError, ValueError) as e:  # text that is no UTF-8 is a ValueError
