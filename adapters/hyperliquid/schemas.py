@@ -3,15 +3,36 @@
 Market-data numbers are floats (decoded with `strict=False`: they arrive as strings), everything
 about money, sizes of ours and funding is Decimal. Unknown fields are ignored, fields the venue
 leaves out at times have a default.
+
+No struct holds a number that could not be one: what is not finite, or too large for any price, size
+or time, is refused here, before it can reach a sum or Nautilus.
 """
 
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
+
+_MAX_MS = 9_000_000_000_000  # in the year 2255; as nanoseconds it still fits 63 bits
+_MAX_EXPONENT, _MIN_EXPONENT = 12, -30
+
+type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=_MAX_MS)]
+type HotPrice = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+type HotSize = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Base of all wire structs: `sz_decimals` here is `szDecimals` there."""
+
+
+class Exact(Wire, frozen=True):
+    """Base of the structs that hold exact numbers."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if type(value) is Decimal and not (value.is_finite() and _MIN_EXPONENT <= value.adjusted() < _MAX_EXPONENT):
+                raise ValueError(f"{name} is no number to reckon with: {value!s:.40}")
 
 
 # Market data
@@ -20,15 +41,15 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 class Level(Wire, frozen=True):
     """One price level."""
 
-    px: float
-    sz: float
+    px: HotPrice
+    sz: HotSize
 
 
 class BboData(Wire, frozen=True):
     """Best bid and ask, either of them null on an empty side; `time` is Unix milliseconds."""
 
     coin: str
-    time: int
+    time: Milliseconds
     bbo: tuple[Level | None, Level | None]
 
 
@@ -37,7 +58,7 @@ class BookData(Wire, frozen=True):
 
     coin: str
     levels: tuple[list[Level], list[Level]]
-    time: int = 0
+    time: Milliseconds = 0
 
 
 class TradeData(Wire, frozen=True):
@@ -45,20 +66,20 @@ class TradeData(Wire, frozen=True):
 
     coin: str
     side: str
-    px: float
-    sz: float
-    time: int
+    px: HotPrice
+    sz: HotSize
+    time: Milliseconds
     tid: int
 
 
-class AssetContext(Wire, frozen=True):
+class AssetContext(Exact, frozen=True):
     """Prices and the current funding rate per hour; prices are null where there is no book."""
 
     funding: Decimal
-    oracle_px: float
-    mark_px: float | None = None
-    mid_px: float | None = None
-    open_interest: float = 0.0
+    oracle_px: HotPrice
+    mark_px: HotPrice | None = None
+    mid_px: HotPrice | None = None
+    open_interest: HotSize = 0.0
     premium: Decimal | None = None
 
 
@@ -86,12 +107,12 @@ class Meta(Wire, frozen=True):
     universe: list[PerpMeta]
 
 
-class FundingHistoryRow(Wire, frozen=True):
+class FundingHistoryRow(Exact, frozen=True):
     """One settled hour; the rate is per hour."""
 
     coin: str
     funding_rate: Decimal
-    time: int
+    time: Milliseconds
     premium: Decimal | None = None
 
 
@@ -105,7 +126,7 @@ class Leverage(Wire, frozen=True):
     value: int
 
 
-class Position(Wire, frozen=True):
+class Position(Exact, frozen=True):
     """One open position; `szi` is signed, long positive."""
 
     coin: str
@@ -125,7 +146,7 @@ class AssetPosition(Wire, frozen=True):
     position: Position
 
 
-class MarginSummary(Wire, frozen=True):
+class MarginSummary(Exact, frozen=True):
     """USD totals over all positions."""
 
     account_value: Decimal
@@ -134,24 +155,24 @@ class MarginSummary(Wire, frozen=True):
     total_raw_usd: Decimal = Decimal(0)
 
 
-class ClearinghouseState(Wire, frozen=True):
+class ClearinghouseState(Exact, frozen=True):
     """The perpetuals account as of `time` (the venue's clock; 0 where an old answer leaves it out)."""
 
     margin_summary: MarginSummary
     withdrawable: Decimal
     asset_positions: list[AssetPosition]
     cross_maintenance_margin_used: Decimal = Decimal(0)
-    time: int = 0
+    time: Milliseconds = 0
 
 
-class UserFees(Wire, frozen=True):
+class UserFees(Exact, frozen=True):
     """The account's own fee rates, as fractions."""
 
     user_cross_rate: Decimal
     user_add_rate: Decimal
 
 
-class Order(Wire, frozen=True):
+class Order(Exact, frozen=True):
     """An order; `sz` is what is left of `orig_sz` (see notes on terminal orders in `orders`)."""
 
     coin: str
@@ -159,7 +180,7 @@ class Order(Wire, frozen=True):
     limit_px: Decimal
     sz: Decimal
     oid: int
-    timestamp: int
+    timestamp: Milliseconds
     orig_sz: Decimal | None = None
     cloid: str | None = None
     reduce_only: bool = False
@@ -173,7 +194,7 @@ class OrderUpdate(Wire, frozen=True):
 
     order: Order
     status: str
-    status_timestamp: int
+    status_timestamp: Milliseconds
 
 
 class OrderStatusAnswer(Wire, frozen=True):
@@ -190,14 +211,14 @@ class Liquidation(Wire, frozen=True):
     method: str | None = None
 
 
-class Fill(Wire, frozen=True):
+class Fill(Exact, frozen=True):
     """One execution; (coin, tid, oid) is unique, `crossed` means taker, `fee` is negative as rebate."""
 
     coin: str
     px: Decimal
     sz: Decimal
     side: str
-    time: int
+    time: Milliseconds
     oid: int
     crossed: bool
     fee: Decimal
@@ -209,10 +230,10 @@ class Fill(Wire, frozen=True):
     liquidation: Liquidation | None = None
 
 
-class FundingRow(Wire, frozen=True):
+class FundingRow(Exact, frozen=True):
     """One funding payment; `usdc` is positive when received."""
 
-    time: int
+    time: Milliseconds
     coin: str
     usdc: Decimal
     szi: Decimal
@@ -220,7 +241,7 @@ class FundingRow(Wire, frozen=True):
     n_samples: int | None = None
 
 
-class FundingDelta(Wire, frozen=True):
+class FundingDelta(Exact, frozen=True):
     """A funding payment without its time, as the history wraps it."""
 
     coin: str
@@ -233,7 +254,7 @@ class FundingDelta(Wire, frozen=True):
 class FundingLedgerRow(Wire, frozen=True):
     """A funding payment of the account's history."""
 
-    time: int
+    time: Milliseconds
     delta: FundingDelta
 
 
@@ -246,7 +267,7 @@ class Resting(Wire, frozen=True):
     oid: int
 
 
-class Filled(Wire, frozen=True):
+class Filled(Exact, frozen=True):
     """The order matched at once, wholly or in part."""
 
     oid: int

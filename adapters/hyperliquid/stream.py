@@ -29,9 +29,11 @@ type StreamKey = tuple[str, str]
 
 _decode = msgspec.json.Decoder(AnyFrame, strict=False).decode
 _decode_channel = msgspec.json.Decoder(AnyChannel).decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _KNOWN_CHANNELS = frozenset(frame.__struct_config__.tag for frame in AnyFrame.__value__.__args__)
 _COIN_STREAMS: dict[type, str] = {BboFrame: "bbo", AssetContextFrame: "activeAssetCtx", BookFrame: "l2Book"}
-_ACCOUNT_STREAMS: dict[type, str] = {
+_OTHER_STREAMS: dict[type, str] = {
+    TradesFrame: "trades",
     OrderUpdatesFrame: "orderUpdates",
     UserFillsFrame: "userFills",
     UserFundingsFrame: "userFundings",
@@ -44,10 +46,10 @@ def decode(frame: bytes) -> AnyFrame | None:
     try:
         struct: AnyFrame = _decode(frame)
         return struct
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except _UNREADABLE as e:
         try:
             channel = _decode_channel(frame).channel
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             raise Protocol(f"not a frame: {frame[:120]!r}") from e
         if channel in _KNOWN_CHANNELS:
             raise Protocol(f"{channel}: {e}") from e
@@ -59,23 +61,13 @@ def key_of(subscription: Subscription) -> StreamKey:
     return subscription["type"], subscription.get("coin", "")
 
 
-def key_of_frame(frame: Any) -> StreamKey | None:
-    """Return the stream a frame belongs to, None for one that belongs to none."""
-    kind = type(frame)
-    if kind in _COIN_STREAMS:
-        return _COIN_STREAMS[kind], frame.data.coin
-    if kind is TradesFrame:
-        return ("trades", frame.data[0].coin) if frame.data else None
-    return (_ACCOUNT_STREAMS[kind], "") if kind in _ACCOUNT_STREAMS else None
-
-
 class HyperliquidStream:
     """The subscriptions of one socket and what has come of them; all times are Unix nanoseconds."""
 
     def __init__(self) -> None:
         self._subscriptions: dict[StreamKey, Subscription] = {}
         self._pending: set[StreamKey] = set()
-        self._last_ns: dict[StreamKey, int] = {}
+        self._last_ns: dict[str, dict[str, int]] = {}  # by type, then by coin
         self._next_post_id = 0
 
     @property
@@ -86,7 +78,9 @@ class HyperliquidStream:
     def open(self, now_ns: int) -> list[bytes]:
         """A connection was made: return the messages that restore every subscription."""
         self._pending = set(self._subscriptions)
-        self._last_ns = dict.fromkeys(self._subscriptions, now_ns)
+        self._last_ns = {}
+        for stream_type, coin in self._subscriptions:
+            self._last_ns.setdefault(stream_type, {})[coin] = now_ns
         return [_request("subscribe", subscription) for subscription in self._subscriptions.values()]
 
     def subscribe(self, subscription: Subscription, now_ns: int) -> bytes | None:
@@ -96,7 +90,7 @@ class HyperliquidStream:
             return None
         self._subscriptions[key] = subscription
         self._pending.add(key)
-        self._last_ns[key] = now_ns
+        self._last_ns.setdefault(key[0], {})[key[1]] = now_ns
         return _request("subscribe", subscription)
 
     def unsubscribe(self, subscription: Subscription) -> bytes | None:
@@ -104,7 +98,7 @@ class HyperliquidStream:
         key = key_of(subscription)
         wanted = self._subscriptions.pop(key, None)
         self._pending.discard(key)
-        self._last_ns.pop(key, None)
+        self._last_ns.get(key[0], {}).pop(key[1], None)
         return None if wanted is None else _request("unsubscribe", wanted)
 
     def post(self, request_type: str, payload: bytes) -> tuple[int, bytes]:
@@ -120,17 +114,24 @@ class HyperliquidStream:
     def receive(self, frame: bytes, now_ns: int) -> AnyFrame | None:
         """Take in one frame; raises `Protocol` for a broken one and changes nothing then."""
         struct = decode(frame)
-        key = key_of_frame(struct)
-        if key in self._last_ns:
-            self._last_ns[key] = now_ns
+        if (stream := _COIN_STREAMS.get(type(struct))) is not None:
+            self._hear(stream, struct.data.coin, now_ns)  # type: ignore[union-attr]
         elif isinstance(struct, SubscriptionFrame):
             named = struct.data.subscription
             self._pending.discard((named.type, named.coin or ""))
+        elif (stream := _OTHER_STREAMS.get(type(struct))) is not None:
+            coin = struct.data[0].coin if isinstance(struct, TradesFrame) and struct.data else ""
+            self._hear(stream, coin, now_ns)
         return struct
+
+    def _hear(self, stream_type: str, coin: str, now_ns: int) -> None:
+        by_coin = self._last_ns.get(stream_type)
+        if by_coin is not None and coin in by_coin:
+            by_coin[coin] = now_ns
 
     def silent(self, stream_type: str, since_ns: int) -> list[str]:
         """Return the coins whose `stream_type` stream has brought nothing since `since_ns`."""
-        return [coin for (name, coin), last_ns in self._last_ns.items() if name == stream_type and last_ns < since_ns]
+        return [coin for coin, last_ns in self._last_ns.get(stream_type, {}).items() if last_ns < since_ns]
 
 
 def _request(method: str, subscription: Subscription) -> bytes:

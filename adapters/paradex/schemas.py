@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 
-MAX_MS = 9_999_999_999_999  # in the year 2286; as nanoseconds it still fits 64 bits
+MAX_MS = 9_000_000_000_000  # in the year 2255; as nanoseconds it still fits 63 bits
 _MAX_EXPONENT, _MIN_EXPONENT = 12, -30
 
 type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]

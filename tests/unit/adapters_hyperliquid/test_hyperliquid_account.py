@@ -169,7 +169,7 @@ def test_a_foreign_resting_order_is_introduced_once_and_cancelled():
 class FakeVenue:
     """The reads of `HyperliquidHttp`, scripted."""
 
-    def __init__(self, *, venue_ms=10**13, statuses=(), fills=(), failures=0):
+    def __init__(self, *, venue_ms=9 * 10**12, statuses=(), fills=(), failures=0):
         self.venue_ms, self.statuses, self.known_fills, self.failures = venue_ms, list(statuses), list(fills), failures
         self.asked = 0
 
