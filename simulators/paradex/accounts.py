@@ -75,8 +75,34 @@ class Booked:
 
 
 @dataclass(slots=True)
+class Subkey:
+    """A key registered beside the main one: pending, active or revoked."""
+
+    name: str
+    public_key: int
+    state: str
+    created_ns: int
+    ephemeral_key: int = 0
+    encrypted_key: str = ""
+    revoked_ns: int = 0
+    allowed_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ApiToken:
+    """A long-lived read-only token."""
+
+    lookup_id: str
+    name: str
+    kind: str
+    created_ns: int
+    expiry_ns: int
+    revoked_ns: int = 0
+
+
+@dataclass(slots=True)
 class ParadexAccount:
-    """One account; `public_keys` may sign for it (the main key and registered subkeys)."""
+    """One account; `public_keys` may sign for it (the main key and active subkeys)."""
 
     address: int
     main_key: int
@@ -94,6 +120,8 @@ class ParadexAccount:
     liquidations: list[Liquidation] = field(default_factory=list)
     values: deque[ValueSample] = field(default_factory=lambda: deque(maxlen=KEPT_VALUES))
     undos: dict[str, deque[Undo]] = field(default_factory=dict)
+    subkeys: dict[int, Subkey] = field(default_factory=dict)
+    tokens: dict[str, ApiToken] = field(default_factory=dict)
     volume_usd: Decimal = ZERO
     status: str = "ACTIVE"
     retail_orders: deque[float] = field(default_factory=lambda: deque(maxlen=RETAIL_QUOTAS[-1][0]))

@@ -11,7 +11,7 @@ from simulators.paradex.accounts import ParadexAccount, open_account
 from simulators.paradex.constants import ACCOUNT_CLASS_HASH, PROXY_CLASS_HASH, TEST_ACCOUNTS
 from simulators.paradex.errors import ApiError, TokenError
 from simulators.paradex.settings import Settings
-from simulators.paradex.signing import auth_hash, contract_address, hash_many, onboarding_hash, parse_signature, verify
+from simulators.paradex.signing import auth_hash, contract_address, onboarding_hash, parse_signature, verify
 
 DEFAULT_SIGNATURE_SECS = 1_800
 MAX_SIGNATURE_SECS = 7 * 86_400
@@ -44,7 +44,7 @@ class Registry:
     def onboard(self, headers: Mapping[str, str], body: object, now_ms: int) -> ParadexAccount:
         """Open an account for a signed onboarding request, or return the one that exists. Raise ApiError."""
         address = _number(headers, "PARADEX-STARKNET-ACCOUNT", "INVALID_STARKNET_ADDRESS")
-        public_key = _body_key(body)
+        public_key = read_key(body.get("public_key") if isinstance(body, dict) else None)
         if contract_address(public_key, PROXY_CLASS_HASH, ACCOUNT_CLASS_HASH) != address:
             raise ApiError("INVALID_STARKNET_ADDRESS", "account address does not derive from public key")
         if not verify(public_key, onboarding_hash(address), _signature(headers)):
@@ -103,20 +103,6 @@ class Registry:
         account = self.accounts[int(claims["sub"], 16)]
         return Caller(account, claims["token_usage"] == INTERACTIVE, is_read_only=bool(claims["lookup_id"]))
 
-    def register_subkey(self, account: ParadexAccount, body: object) -> None:
-        """Let another key sign for the account, on the main key's signature. Raise ApiError."""
-        if not isinstance(body, dict):
-            raise ApiError("BINDING_ERROR")
-        public_key = _body_key(body)
-        try:
-            members = (account.address, public_key, int(body["signature_timestamp"]), int(body["signature_expiry"]))
-            signature = parse_signature(json.dumps(body["signature"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ApiError("VALIDATION_ERROR", "malformed subkey request") from error
-        if not verify(account.main_key, hash_many(*members), signature):
-            raise ApiError("STARKNET_SIGNATURE_VERIFICATION_FAILED")
-        account.public_keys.add(public_key)
-
     def _open(self, address: int, public_key: int, l1_address: str, now_ms: int) -> ParadexAccount:
         account = open_account(address, public_key, l1_address, self._settings.starting_balance_usd, now_ms)
         self.accounts[address] = account
@@ -167,8 +153,8 @@ def _hex(value: str, code: str) -> int:
         raise ApiError(code) from error
 
 
-def _body_key(body: object) -> int:
-    value = body.get("public_key") if isinstance(body, dict) else None
+def read_key(value: object) -> int:
+    """Return a public key from its hexadecimal text. Raise ApiError."""
     if not isinstance(value, str):
         raise ApiError("PUBLIC_KEY_INVALID")
     return _hex(value, "PUBLIC_KEY_INVALID")

@@ -14,6 +14,7 @@ from simulators.paradex.engine import Engine, Schedule
 from simulators.paradex.errors import ApiError
 from simulators.paradex.health import AccountWatch
 from simulators.paradex.ids import Ids
+from simulators.paradex.klines import Klines
 from simulators.paradex.limits import Bucket, RateLimiter
 from simulators.paradex.market import ParadexMarket
 from simulators.paradex.publisher import Publisher
@@ -59,6 +60,7 @@ class Exchange:
         )
         self.limiter = RateLimiter()
         self.terms: dict[str, PerpTerms] = {terms.symbol: terms for terms in PERPETUALS}
+        self.klines = Klines(tape, clock)
         self.comparison = FundingComparison(self.markets, tape, clock)
         self.used_tokens: set[str] = set()  # those that have authenticated a socket
         self._watch = AccountWatch(self.registry.accounts, self.engine, settings, self.ids)

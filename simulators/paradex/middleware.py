@@ -24,6 +24,7 @@ OPEN_PREFIXES = (
     "jwks.json",
     "onboarding",
     "auth",
+    "v2",
 )
 CODES = {401: "UNAUTHORIZED_ERROR", 429: "INVALID_REQUEST_PARAMETER", 500: "INTERNAL_ERROR", 503: "SERVICE_UNAVAILABLE"}
 

@@ -3,6 +3,7 @@
 `seq_no` is an argument: REST and the stream number the same event independently.
 """
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,6 @@ from simulators.paradex.records import (
     FundingPaymentRecord,
     FundingSample,
     Level,
-    Liquidation,
     PositionView,
     SummaryView,
     TradeBust,
@@ -157,6 +157,16 @@ def fees() -> Json:
         "spot_taker_rate": taker,
         "commission_rate": "0",
         "discount_rate": "0",
+    }
+
+
+def volume_tier(min_volume_usd: int, taker_fee: Decimal) -> Json:
+    """Return a fee tier of the Pro profile."""
+    return {
+        "kind": "pro",
+        "min_volume": str(min_volume_usd),
+        "min_volume_duration": "14d",
+        "fee_rates": {"perp_maker": text(MAKER_FEE), "perp_taker": text(taker_fee)},
     }
 
 
@@ -314,9 +324,21 @@ def funding_comparison(record: ComparedRate) -> Json:
     }
 
 
-def liquidation(record: Liquidation) -> Json:
-    """Return a liquidation as the list of them shows it."""
-    return {"id": record.id, "created_at": record.created_ms}
+def transaction(ident: str, event: str, created_ms: int, *, is_reverted: bool = False) -> Json:
+    """Return the chain's transaction behind a fill or a liquidation."""
+    return {
+        "id": ident,
+        "type": f"TRANSACTION_{event}",
+        "state": "REVERTED" if is_reverted else "ACCEPTED_ON_L2",
+        "hash": chain_hash(ident),
+        "created_at": created_ms,
+        "completed_at": created_ms,
+    }
+
+
+def chain_hash(ident: str) -> str:
+    """Return a transaction hash of the shape the chain's have, always the same for an event."""
+    return "0x" + hashlib.sha256(ident.encode()).hexdigest()[:63]
 
 
 def market_event(symbol: str, changed: Json, updated_ms: int) -> Json:

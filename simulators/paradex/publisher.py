@@ -68,6 +68,7 @@ class Publisher:
     def fill(self, account: ParadexAccount, fill: FillRecord) -> None:
         """Tell a fill."""
         self._private(account, "fills", fill.market, payloads.fill(fill), partial(sbe.fill, fill, fill.book_seq))
+        self._private(account, "transaction", "", payloads.transaction(fill.id, "FILL", fill.created_ms))
 
     def position(self, account: ParadexAccount, market: str) -> None:
         """Tell a position."""
@@ -91,6 +92,8 @@ class Publisher:
     def trade_bust(self, account: ParadexAccount, bust: TradeBust) -> None:
         """Tell a reverted fill."""
         self._private(account, "tradebusts", "", payloads.trade_bust(bust))
+        reverted = payloads.transaction(bust.fill_id, "FILL", bust.created_ms, is_reverted=True)
+        self._private(account, "transaction", "", reverted)
 
     def book(self, market: ParadexMarket) -> None:
         """Tell what changed in a book since the last call: deltas, snapshots, best prices, prints."""

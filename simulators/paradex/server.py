@@ -11,6 +11,8 @@ from simulators.paradex import checks, sbe
 from simulators.paradex.constants import TEST_ACCOUNTS
 from simulators.paradex.exchange import Exchange
 from simulators.paradex.middleware import middlewares
+from simulators.paradex.rest_absent import absent_routes, evm_routes
+from simulators.paradex.rest_account import AccountRest
 from simulators.paradex.rest_orders import OrdersRest
 from simulators.paradex.rest_private import PrivateRest
 from simulators.paradex.rest_public import PublicRest
@@ -34,7 +36,9 @@ class ParadexVenue:
         )
         trading = Trading(self.exchange)
         self._rpc = Rpc(self.exchange, trading)
-        self._handlers = (PublicRest(self.exchange), PrivateRest(self.exchange), OrdersRest(self.exchange, trading))
+        exchange = self.exchange
+        handlers = (PublicRest(exchange), PrivateRest(exchange), AccountRest(exchange), OrdersRest(exchange, trading))
+        self._routes = [route for handler in handlers for route in handler.routes()] + absent_routes()
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._host = ""
@@ -45,9 +49,9 @@ class ParadexVenue:
         """Listen on `host:port`; port 0 picks a free one. Raise OSError when the port is taken."""
         app = web.Application(middlewares=middlewares(self.exchange, BASE_PATH))
         app.router.add_get(BASE_PATH, self._connect)
-        for handlers in self._handlers:
-            for route in handlers.routes():
-                app.router.add_route(route.method, BASE_PATH + route.path, route.handler)
+        for route in self._routes:
+            app.router.add_route(route.method, BASE_PATH + route.path, route.handler)
+        app.router.add_routes(evm_routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
