@@ -1,14 +1,19 @@
 """One living connection: a socket, the stream on it, and the requests waiting for an answer."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import msgspec
 
-from adapters.errors import Connectivity, OutcomeUnknown, Protocol, Rejected
+from adapters.errors import Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
+from adapters.hyperliquid.constants import MAX_PENDING_POSTS
+from adapters.hyperliquid.refusals import proves_rate_limit
 from adapters.hyperliquid.schemas import AnyFrame, ErrorFrame, PongFrame, PostFrame, PostResponse, SubscriptionFrame
 from adapters.hyperliquid.stream import HyperliquidStream, Subscription
 from adapters.transport import Socket, SocketListener
+
+_REFUSED_POST = re.compile(r"too many pending post requests id=(\d+)")
 
 type SocketFactory = Callable[[SocketListener, Callable[[str], None]], Socket]
 
@@ -79,8 +84,11 @@ class HyperliquidConnection:
         """Send a signed action and return the venue's answer.
 
         Raises `Connectivity` where nothing was sent, `Rejected` where the venue could not read it,
-        and `OutcomeUnknown` from the moment the bytes were handed to the socket.
+        `RateLimited` where it says that it turned it away for rate, and `OutcomeUnknown` otherwise
+        from the moment the bytes were handed to the socket.
         """
+        if len(self._answers) >= MAX_PENDING_POSTS:
+            raise Connectivity(f"{len(self._answers)} requests wait for an answer already")
         post_id, message = self.stream.post("action", body)
         self._socket.send(message)
         answer: asyncio.Future[PostResponse] = asyncio.get_running_loop().create_future()
@@ -96,6 +104,8 @@ class HyperliquidConnection:
         text = _text(response)
         if text.startswith(("400", "422")):
             raise Rejected(text)
+        if text.startswith("429") and proves_rate_limit(text):
+            raise RateLimited(text)
         raise OutcomeUnknown(text)
 
     async def on_open(self) -> None:
@@ -123,6 +133,7 @@ class HyperliquidConnection:
             self._note_acknowledgements()
         elif isinstance(struct, ErrorFrame):
             self._log(f"the venue says: {struct.data}")
+            self._refuse_post(struct.data)
         else:
             self._on_data(struct)
 
@@ -130,6 +141,12 @@ class HyperliquidConnection:
         """See `SocketListener.on_close`."""
         self._abandon(reason)
         self._on_down(reason)
+
+    def _refuse_post(self, text: str) -> None:
+        refused = _REFUSED_POST.search(text)
+        answer = None if refused is None else self._answers.pop(int(refused[1]), None)
+        if answer is not None and not answer.done():
+            answer.set_exception(RateLimited(text))
 
     def _note_acknowledgements(self) -> None:
         if not self.stream.pending:

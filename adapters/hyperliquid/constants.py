@@ -28,6 +28,16 @@ PING: Final = b'{"method":"ping"}'
 PING_SECS: Final = 20.0
 SILENCE_SECS: Final = 50.0
 
+MAX_PENDING_POSTS: Final = 90  # of 100 that an address may have unanswered
+
+MAX_SKEW_MS: Final = 30_000  # our clock against the venue's: with more, actions expire or their nonces are refused
+ALARMING_SKEW_MS: Final = 1_000
+AGENT_WARN_MS: Final = 7 * 86_400_000
+AGENT_STOP_MS: Final = 86_400_000  # a day before its key expires an account only unwinds
+AGENT_POLL_SECS: Final = 86_400.0
+FEES_POLL_SECS: Final = 3_600.0
+SCHEDULE_CANCEL_VOLUME_USD: Final = Decimal(1_000_000)
+
 # The venue sends an asset context about once a second, so this long a silence is no quiet market.
 CONTEXT_STALE_SECS: Final = 10.0
 CONTEXT_REOPEN_SECS: Final = 30.0

@@ -30,6 +30,10 @@ class ExternalOrders:
         """An open order has been reported to Nautilus by reconciliation."""
         self._room[order.oid] = order.sz
 
+    def has_resting(self) -> bool:
+        """Return whether an order that is not ours may stand in the book."""
+        return any(room > 0 for room in self._room.values())
+
     def update(self, update: OrderUpdate, instrument: Instrument, ts_init: int) -> list[Report]:
         """Return the reports for an order state."""
         order, kind = update.order, phase(update.status)

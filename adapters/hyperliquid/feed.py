@@ -51,6 +51,7 @@ class AccountFeed:
         account: AccountChannel,
         instruments: Mapping[str, Instrument],
         funding_clock: FundingClock,
+        lookback_ms: int,
         tell: Callable[[TrackedOrder, list[Fact]], None],
         send_report: Callable[[Report], None],
         publish_status: Callable[[VenueStatus], None],
@@ -60,7 +61,7 @@ class AccountFeed:
     ) -> None:
         self._http, self._user = http, user
         self._orders, self._externals, self._account, self._instruments = orders, externals, account, instruments
-        self._funding_clock = funding_clock
+        self._funding_clock, self._lookback_ms = funding_clock, lookback_ms
         self._tell, self._send_report, self._publish_status = tell, send_report, publish_status
         self._start_task, self._now_ns, self._log = start_task, now_ns, log
         self._since_ms = 0
@@ -77,13 +78,15 @@ class AccountFeed:
         """Read the account and subscribe; raises `VenueError` where the venue cannot be read."""
         state = await self._http.clearinghouse_state(self._user)
         self._since_ms = self._last_fill_ms = state.time or self._now_ns() // 1_000_000
-        self._account.start(self._since_ms)
+        self._account.start(self._since_ms - self._lookback_ms)
         self._account.state(state)
         for stream in _STREAMS:
             self.connection.subscribe({"type": stream, "user": self._user})
         await self.connection.open()
         await self.connection.acknowledged(_ACKNOWLEDGE_SECS)
         self._is_started = True
+        if self._lookback_ms:
+            await self._read_funding()
         self._status(VenueState.OK, "connected")
         self._start_task(self._watch_funding(), log_msg="watch_funding")
 
