@@ -140,6 +140,11 @@ class FaultBoard:
             self._faults.remove(fault)
         return fault
 
+    def take_any(self, kind: FaultKind) -> Fault | None:
+        """Return a fault whatever its path and use it up once; None when there is none."""
+        struck = next((fault for fault in self._faults if fault.kind is kind), None)
+        return None if struck is None else self._use(struck)
+
     def find(self, kind: FaultKind, path: str = "") -> Fault | None:
         """Return a matching fault that stays until it is cleared; None when there is none."""
         return next((fault for fault in self._faults if fault.kind is kind and fault.path in path), None)

@@ -47,7 +47,11 @@ ACTIONS = [
     {"type": "modify", "oid": 1, "order": order()},
     {"type": "batchModify", "modifies": [{"oid": 1, "order": order()}]},
     {"type": "updateLeverage", "asset": 0, "isCross": True, "leverage": 3},
+    {"type": "updateIsolatedMargin", "asset": 0, "isBuy": True, "ntli": 1_000_000},
     {"type": "scheduleCancel", "time": 1},
+    {"type": "agentSetAbstraction", "abstraction": "u"},
+    {"type": "reserveRequestWeight", "weight": 1},
+    {"type": "order", "orders": [order(t={"trigger": {"isMarket": True, "triggerPx": "1", "tpsl": "sl"}})], "grouping": "na"},
     {
         "type": "usdClassTransfer",
         "signatureChainId": "0x1",
@@ -57,6 +61,14 @@ ACTIONS = [
         "nonce": 1,
     },
     {"type": "approveAgent", "signatureChainId": "0x1", "hyperliquidChain": "Mainnet", "agentAddress": USER, "nonce": 1},
+    {
+        "type": "userSetAbstraction",
+        "signatureChainId": "0x1",
+        "hyperliquidChain": "Mainnet",
+        "user": USER,
+        "abstraction": "disabled",
+        "nonce": 1,
+    },
 ]
 
 
@@ -90,22 +102,25 @@ ENVELOPES = [
 @given(spoiled(ENVELOPES))
 def test_any_envelope(venue, envelope):
     try:
-        reply = venue._exchange.handle(envelope, NOW_NS)
+        reply = venue.exchange.handle(envelope, NOW_NS)
     except Malformed:
         return
     assert reply["status"] == "err"
 
 
+SIGNED_BY_L1 = [action for action in ACTIONS if "signatureChainId" not in action]
+
+
 @FUZZ
-@given(spoiled([order()]), st.integers(0, 86_000_000))
-def test_any_signed_order(venue, wire, later):
-    action, nonce = {"type": "order", "orders": [wire], "grouping": "na"}, NOW_MS + later
+@given(spoiled(SIGNED_BY_L1), st.integers(0, 86_000_000))
+def test_any_signed_action(venue, action, later):
+    nonce = NOW_MS + later
     try:
         signature = sign_l1_action(WALLET, action, None, nonce, None, True)
     except (TypeError, ValueError, OverflowError):
         return
     try:
-        reply = venue._exchange.handle({"action": action, "nonce": nonce, "signature": signature}, NOW_NS)
+        reply = venue.exchange.handle({"action": action, "nonce": nonce, "signature": signature}, NOW_NS)
     except Malformed:
         return
     assert reply["status"] in ("ok", "err")
