@@ -112,6 +112,7 @@ class IndexStep(StrEnum):
 _PREMIUM_SLACK = 10  # how much the premium may have exceeded, in between, the larger of its two ends
 _FLOOR_RATE = Decimal("0.0005")  # per period: what may always accrue, however small the two premiums
 _ROUNDING_USD = Decimal("1e-6")
+_TOLERANCE_USD = Decimal(1)  # between an accrual by index and the venue's own figure of seconds before
 
 
 class IndexWatch:
@@ -151,7 +152,8 @@ class AccrualLine:
     """What one position has accrued by the index since its funding was last realised.
 
     Until a reset of the index the line is `-size × (index - cached index)`. What had accrued before a
-    reset is kept, and the line goes on from the new count.
+    reset is kept, and the line goes on from the new count. A reset nobody saw shows in the venue's own
+    figure being far away: then that figure is where the line goes on from.
     """
 
     def __init__(self) -> None:
@@ -159,18 +161,36 @@ class AccrualLine:
         self._kept_usd = Decimal(0)
         self._from_usd = Decimal(0)
         self._index_usd: Decimal | None = None
+        self._index_ns = 0
+        self._is_restarted = False
 
-    def on_position(self, position: AccruingPosition) -> None:
-        """Take the venue's position; one that was touched starts another line."""
-        if position != self._position:
-            self._position, self._kept_usd, self._from_usd = position, Decimal(0), position.cached_index_usd
+    def on_position(self, position: AccruingPosition, at_ns: int) -> None:
+        """Take the venue's position as of `at_ns`; one that was touched starts another line."""
+        if position == self._position:
+            return
+        self._position, self._kept_usd, self._from_usd = position, Decimal(0), position.cached_index_usd
+        self._is_restarted = False
+        if self._index_usd is not None and at_ns > self._index_ns:  # the touch is younger than the last sample
+            self._index_usd, self._index_ns = position.cached_index_usd, at_ns
 
-    def on_index(self, index_usd: Decimal, *, is_reset: bool) -> None:
-        """Take the next index."""
+    def check(self, told_usd: Decimal) -> bool:
+        """Compare with the venue's own, slightly older figure; return whether the two can be the same."""
+        by_index = self.accrued_usd
+        if by_index is None or self._is_restarted:
+            return True  # after a reset the venue's figure may be a difference across it
+        if abs(by_index - told_usd) <= max(_TOLERANCE_USD, abs(told_usd) / 2):
+            return True
+        self._kept_usd, self._from_usd = told_usd, self._index_usd or Decimal(0)
+        return False
+
+    def on_index(self, index_usd: Decimal, at_ns: int, *, is_reset: bool) -> None:
+        """Take the index of `at_ns`; one older than what is known says nothing."""
+        if at_ns < self._index_ns:
+            return
         if is_reset:
             self._kept_usd = self.accrued_usd or Decimal(0)
-            self._from_usd = index_usd
-        self._index_usd = index_usd
+            self._from_usd, self._is_restarted = index_usd, True
+        self._index_usd, self._index_ns = index_usd, at_ns
 
     @property
     def index_usd(self) -> Decimal | None:

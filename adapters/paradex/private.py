@@ -45,13 +45,24 @@ class PrivateChannel:
     async def on_open(self) -> None:
         """See `SocketListener.on_open`; a failure of any step makes the socket reconnect."""
         self._fail_pending("reconnected")
-        token = await self._session.renew()  # a stale token means a silent loss of private data
-        await self._call("auth", {"bearer": token})
+        await self._authenticate()
         await self._call("order.cancel_on_disconnect", {"enabled": True})
         for channel in stream.private_channels(self._markets()):
             await self._call("subscribe", {"channel": channel})
         await self._on_ready()
         self.is_ready = True
+
+    async def _authenticate(self) -> None:
+        """Present a new token: a stale one means a silent loss of private data.
+
+        A venue that refuses even that one gets another; raises `Auth` where it refuses both.
+        """
+        token = await self._session.renew()
+        try:
+            await self._call("auth", {"bearer": token})
+        except Auth as e:
+            self._log(f"the venue refused a new token, trying another: {e}")
+            await self._call("auth", {"bearer": await self._session.renew(token)})
 
     def on_close(self, reason: str) -> None:
         """See `SocketListener.on_close`."""
@@ -80,9 +91,14 @@ class PrivateChannel:
         Raises `Connectivity` where it was not sent, `OutcomeUnknown` where no final word came, and
         `Rejected`, `RateLimited` or `Auth` where the venue refused.
         """
-        if not self.is_ready:
+        if not self.is_ready or self.socket is None:
             raise Connectivity("private socket is not ready")
-        return await self._call(method, params)
+        try:
+            return await self._call(method, params)
+        except Auth:
+            self.is_ready = False
+            self.socket.reopen(f"{method} was refused for want of a login")
+            raise
 
     async def _call(self, method: str, params: Any) -> bytes:
         if self.socket is None:

@@ -157,13 +157,13 @@ async def test_older_and_textual_data_are_understood(version):
 
 def send_after_refusing(desk) -> None:
     """Make the next orders look refused, and reach the venue all the same."""
-    send, client = desk.client._send_order, desk.client
+    send, client = desk.client._entry._send_order, desk.client
 
     async def refused(request):
         asyncio.get_running_loop().call_later(0.2, lambda: client.create_task(send(request)))
         raise Rejected("a wrong verdict")
 
-    client._send_order = refused
+    client._entry._send_order = refused
 
 
 async def test_a_rejected_order_that_rests_at_the_venue_is_cancelled():
@@ -186,7 +186,7 @@ async def test_a_rejected_order_that_fills_at_the_venue_moves_the_position():
         async def too_late(tracked) -> str:
             return ""
 
-        desk.client._ask_cancel = too_late
+        desk.client._entry.ask_cancel = too_late
         send_after_refusing(desk)
         order = desk.market(OrderSide.BUY, "0.02")
         await eventually(lambda: order.status == OrderStatus.REJECTED)
