@@ -4,18 +4,28 @@ A door leads behind the counter of a simulated venue: it strikes faults there, a
 the node cannot know of.
 """
 
+import asyncio
 import time
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
+from eth_account import Account as EthAccount
+from hyperliquid.exchange import Exchange
+from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import ClientId, InstrumentId
 from nautilus_trader.model.orders import Order
 
 from adapters.hyperliquid.config import HyperliquidDataClientConfig, HyperliquidExecClientConfig
 from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
 from adapters.hyperliquid.signing import cloid
+from adapters.paradex.account_http import ParadexAccountHttp
+from adapters.paradex.auth import Session, login_headers
+from adapters.paradex.commands import order_body
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
+from adapters.paradex.http import ParadexHttp
+from adapters.paradex.signing import OrderTerms, Signer
+from adapters.transport.http import NautilusHttp
 from simulators.faults import Fault, FaultKind
 
 MANY = 10_000
@@ -56,6 +66,9 @@ class Door(Protocol):
     def clear_faults(self) -> None:
         """Put everything right."""
 
+    def bid(self) -> Decimal:
+        """Return the venue's best bid, USD."""
+
     def position(self) -> Decimal:
         """Return the position as the venue has it."""
 
@@ -64,6 +77,12 @@ class Door(Protocol):
 
     def open_orders(self) -> list[str]:
         """Return the client ids under which the venue has live orders (its own ids where there is none)."""
+
+    def venue_order_ids(self) -> list[str]:
+        """Return the venue's own ids of its live orders."""
+
+    async def place_elsewhere(self, side: OrderSide, size: Decimal, price: Decimal) -> None:
+        """Send a limit order on the same account from somewhere else than the node."""
 
     def holds(self, order: Order) -> bool:
         """Whether an order is live at the venue."""
@@ -134,16 +153,30 @@ class HyperliquidDoor:
     def clear_faults(self) -> None:
         self._venue.faults.clear()
 
+    def bid(self) -> Decimal:
+        price: Decimal = self._venue.engine.markets["BTC"].book.best_bid
+        return price
+
     def position(self) -> Decimal:
         size: Decimal = self._user.account.size("BTC")
         return size
 
     def entry_price(self) -> Decimal:
-        price: Decimal = self._user.account.positions["BTC"].entry_price
+        price: Decimal = self._user.account.positions["BTC"].entry_usd
         return price
 
     def open_orders(self) -> list[str]:
         return [item.cloid or str(oid) for oid, item in self._user.open_orders.items()]
+
+    def venue_order_ids(self) -> list[str]:
+        return [str(oid) for oid in self._user.open_orders]
+
+    async def place_elsewhere(self, side: OrderSide, size: Decimal, price: Decimal) -> None:
+        wallet, is_buy = EthAccount.from_key(self.private_key), side == OrderSide.BUY
+        client = await asyncio.to_thread(Exchange, wallet, self._ready["http_url"])
+        terms = {"limit": {"tif": "Gtc"}}
+        answer = await asyncio.to_thread(client.order, "BTC", is_buy, float(size), float(price), terms)
+        assert "error" not in answer["response"]["data"]["statuses"][0], answer
 
     def holds(self, order: Order) -> bool:
         return self._user.find(cloid(order.client_order_id.value)) is not None
@@ -190,6 +223,7 @@ class ParadexDoor:
         self._ready = sims.ready["paradex"]
         self._keys = self._ready["accounts"][0]
         self.private_key = self._keys["l2_private_key"]
+        self._elsewhere = 0
 
     @property
     def _account(self) -> Any:
@@ -229,16 +263,41 @@ class ParadexDoor:
     def clear_faults(self) -> None:
         self._venue.faults.clear()
 
+    def bid(self) -> Decimal:
+        price: Decimal = self._venue.exchange.markets["BTC-USD-PERP"].core.book.best_bid
+        return price
+
     def position(self) -> Decimal:
         size: Decimal = self._account.money.size("BTC-USD-PERP")
         return size
 
     def entry_price(self) -> Decimal:
-        price: Decimal = self._account.money.positions["BTC-USD-PERP"].entry_price
+        price: Decimal = self._account.money.positions["BTC-USD-PERP"].entry_usd
         return price
 
     def open_orders(self) -> list[str]:
         return [order.client_id or order.id for order in self._account.live_orders()]
+
+    def venue_order_ids(self) -> list[str]:
+        return [order.id for order in self._account.live_orders()]
+
+    async def place_elsewhere(self, side: OrderSide, size: Decimal, price: Decimal) -> None:
+        http = ParadexHttp(NautilusHttp(), self._ready["http_url"])
+        chain = (await http.system_config()).starknet_chain_id
+        signer = Signer(chain, self._keys["l2_address"], self.private_key)
+        session = Session(lambda: http.login(signer.public_key, login_headers(signer, int(time.time())), False), time.time)
+        terms = OrderTerms(
+            timestamp_ms=time.time_ns() // 1_000_000,
+            market="BTC-USD-PERP",
+            side="BUY" if side == OrderSide.BUY else "SELL",
+            kind="LIMIT",
+            size=size,
+            price=price,
+        )
+        self._elsewhere += 1
+        name = f"elsewhere-{self._elsewhere}"
+        body = order_body(terms, signer, client_id=name, instruction="GTC", is_reduce_only=False, recv_window_ms=5000)
+        await ParadexAccountHttp(http, session).create_order(body)
 
     def holds(self, order: Order) -> bool:
         return order.client_order_id.value in self.open_orders()

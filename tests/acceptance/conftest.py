@@ -7,7 +7,7 @@ import pytest_asyncio
 
 pytest.register_assert_rewrite("harness")
 
-from harness import Stage, stage_on  # noqa: E402 - its assertions are to explain themselves
+from harness import Stage, Venue, stage_on, venue  # noqa: E402 - its assertions are to explain themselves
 
 VENUES = ("hyperliquid", "paradex")
 
@@ -24,3 +24,10 @@ async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
     """The module's node, cleared after the test."""
     yield module_stage
     await module_stage.clear()
+
+
+@pytest_asyncio.fixture(params=VENUES)
+async def quiet_venue(request: pytest.FixtureRequest) -> AsyncIterator[Venue]:
+    """A venue of the test's own, without a node."""
+    async with venue(request.param) as on:
+        yield on

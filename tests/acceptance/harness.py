@@ -122,20 +122,23 @@ def history(order: Order) -> list[str]:
 class Desk(Strategy):
     """Does by hand what no configuration of a tester does."""
 
-    def __init__(self, door: Door, *, claims: bool = False, is_quoted: bool = True) -> None:
+    def __init__(self, door: Door, tag: str, *, claims: bool = False) -> None:
         claimed = [door.instrument_id] if claims else None
-        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag=next_tag(), external_order_claims=claimed))
-        self._instrument_id, self._is_quoted = door.instrument_id, is_quoted
+        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag=tag, external_order_claims=claimed))
+        self._instrument_id = door.instrument_id
+        self.is_quoted = False  # since it came
 
     def on_start(self) -> None:
         """Ask for quotes, which market orders are priced by."""
-        if self._is_quoted:
-            self.subscribe_quote_ticks(self._instrument_id)
+        self.subscribe_quote_ticks(self._instrument_id)
 
     def on_stop(self) -> None:
         """Leave the quotes."""
-        if self._is_quoted:
-            self.unsubscribe_quote_ticks(self._instrument_id)
+        self.unsubscribe_quote_ticks(self._instrument_id)
+
+    def on_quote_tick(self, tick: Any) -> None:
+        """Know that prices are up to date."""
+        self.is_quoted = True
 
     @property
     def instrument(self) -> Any:
@@ -146,10 +149,6 @@ class Desk(Strategy):
         """Return a price on either venue's grid, near `factor` times the best bid."""
         best: Decimal = self.cache.quote_tick(self._instrument_id).bid_price.as_decimal()
         return (best * Decimal(factor)).quantize(Decimal(1))
-
-    def is_quoted(self) -> bool:
-        """Whether prices are known."""
-        return self.cache.quote_tick(self._instrument_id) is not None
 
     def make_limit(self, side: OrderSide, quantity: str, price: Decimal, **kwargs: Any) -> Order:
         """Return a limit order, not sent."""
@@ -180,20 +179,40 @@ def next_tag() -> str:
     return f"{next(_TAGS):03d}"
 
 
+@dataclass(frozen=True)
+class Venue:
+    """A simulated venue and the market on it."""
+
+    door: Door
+    tape: SteeredTape
+
+
 class Stage:
     """One node; `enter` puts an actor or strategy on it, `leave` stops one."""
 
-    def __init__(self, door: Door, node: TradingNode, tape: SteeredTape) -> None:
-        self.door, self.node, self.tape = door, node, tape
+    def __init__(self, venue: Venue, node: TradingNode) -> None:
+        self.door, self.tape, self.node = venue.door, venue.tape, node
         self.bus = BusRecorder()
         self.bus.listen(node.kernel.msgbus)
         self.cache = node.cache
         self._entered: list[Any] = []
+        self._claimant: Desk | None = None
 
     @property
     def instrument_id(self) -> Any:
         """The instrument under test."""
         return self.door.instrument_id
+
+    @property
+    def claimant(self) -> Desk:
+        """The desk that was there from the start and owns what the account brings."""
+        assert self._claimant is not None
+        return self._claimant
+
+    def claim(self, tag: str) -> None:
+        """Before the node starts, put a desk on it that claims what there is of the instrument."""
+        self._claimant = Desk(self.door, tag, claims=True)
+        self.node.trader.add_strategy(self._claimant)
 
     def enter[T](self, component: T) -> T:
         """Start an actor or strategy while the node runs."""
@@ -225,8 +244,8 @@ class Stage:
 
     async def desk(self) -> Desk:
         """Let a desk in that knows the market."""
-        desk = self.enter(Desk(self.door))
-        await eventually(desk.is_quoted)
+        desk = self.enter(Desk(self.door, next_tag()))
+        await eventually(lambda: desk.is_quoted)
         return desk
 
     def orders(self, strategy: Strategy) -> list[Order]:
@@ -255,6 +274,7 @@ class Stage:
         """Leave the stage as it was found: no faults, no orders, no positions, nobody on it."""
         self.door.clear_faults()
         self.tape.factor = Decimal(1)
+        await eventually(lambda: abs(self.door.bid() / self.tape.at(0, "BTC").oracle_usd - 1) < Decimal("0.0002"))
         for component in self._entered:
             self.leave(component)
         await eventually(lambda: self.door.is_ready(self.node) and not self.cache.orders_inflight(), 15.0)
@@ -269,8 +289,9 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def running(door: Door, tape: SteeredTape, prepare: Callable[[TradingNode], None] | None = None) -> AsyncIterator[Stage]:
-    """Run a node on a venue that is there already; `prepare` sees it before it starts."""
+async def running(on: Venue, *, claims: str | None = None, remembered: Iterable[Order] = ()) -> AsyncIterator[Stage]:
+    """Run a node on a venue; `claims` is the tag of a desk that owns what it finds, `remembered` what its cache holds."""
+    door = on.door
     node = TradingNode(
         TradingNodeConfig(
             trader_id="TEST-001",
@@ -290,9 +311,13 @@ async def running(door: Door, tape: SteeredTape, prepare: Callable[[TradingNode]
     node.add_data_client_factory(door.client_id, door.data_factory)
     node.add_exec_client_factory(door.client_id, door.exec_factory)
     node.build()
-    stage = Stage(door, node, tape)
-    if prepare is not None:
-        prepare(node)
+    stage = Stage(on, node)
+    if claims is not None:
+        stage.claim(claims)
+    for order in remembered:
+        node.cache.add_order(order)
+        node.cache.add_venue_order_id(order.client_order_id, order.venue_order_id)
+        node.cache.update_order(order)  # index it as open, as loading from a database does
     task = asyncio.create_task(node.run_async())
     try:
         await eventually(lambda: node.trader.is_running, 20.0)
@@ -305,14 +330,14 @@ async def running(door: Door, tape: SteeredTape, prepare: Callable[[TradingNode]
 
 
 @contextlib.asynccontextmanager
-async def venue(name: str) -> AsyncIterator[tuple[Door, SteeredTape]]:
+async def venue(name: str) -> AsyncIterator[Venue]:
     """Run one simulated venue; its key is where the node's config says it is."""
     tape = SteeredTape()
     async with simulators.launch(seed=3, hour_secs=HOUR_SECS, only=name, tape=tape) as sims:
         door = open_door(name, sims, HOUR_SECS)
         os.environ[door.key_name] = door.private_key
         try:
-            yield door, tape
+            yield Venue(door, tape)
         finally:
             del os.environ[door.key_name]
 
@@ -320,5 +345,5 @@ async def venue(name: str) -> AsyncIterator[tuple[Door, SteeredTape]]:
 @contextlib.asynccontextmanager
 async def stage_on(name: str) -> AsyncIterator[Stage]:
     """Run a venue and a node on it."""
-    async with venue(name) as (door, tape), running(door, tape) as stage:
+    async with venue(name) as on, running(on) as stage:
         yield stage
