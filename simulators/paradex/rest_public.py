@@ -129,7 +129,9 @@ class PublicRest:
         return web.json_response(envelope([payloads.funding_sample(row) for row in rows[:size]], following))
 
     async def _insurance(self, request: web.Request) -> web.Response:
-        return web.json_response({"size": "1000000", "last_updated_at": self._exchange.now_ms})
+        return web.json_response(
+            {"account": "0x1", "account_value": "1000000", "settlement_asset": "USDC", "updated_at": self._exchange.now_ms}
+        )
 
     async def _volume_tiers(self, request: web.Request) -> web.Response:
         return _results([payloads.volume_tier(*tier) for tier in VOLUME_TIERS])
