@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             raise ConfigError("--attach is for a config with simulators")
         if args.summary is not None and not args.summary.parent.is_dir():
             raise ConfigError(f"--summary: there is no folder {args.summary.parent}")
+        _prepare(args.summary)
         with contextlib.ExitStack() as stack:
             if args.attach is not None:
                 config = use(config, attach(args.attach))
@@ -60,12 +62,31 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, SecretError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 2
-    except VenuesError as e:
+    except (VenuesError, UnwritableError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the node ran; from then on the session takes the signal
-        print("run.py: interrupted, nothing was traded", file=sys.stderr)
+        print("run.py: interrupted before the start, nothing was traded", file=sys.stderr)
         return 130
+
+
+class UnwritableError(RuntimeError):
+    """Logs or a summary could not be written: known before anything is traded."""
+
+
+def _prepare(summary: Path | None) -> None:
+    """Make sure that the run can be recorded, and that no summary of an earlier one is taken for its own."""
+    probe = VAR / "logs" / ".probe"
+    for path in (probe, summary):
+        if path is None:
+            continue
+        try:
+            if path is probe:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+        except OSError as e:
+            raise UnwritableError(f"{VAR if path is probe else path} cannot be written: {e.strerror}") from None
+    probe.unlink()
 
 
 def trade(config: "AppConfig", args: argparse.Namespace) -> int:
@@ -86,7 +107,13 @@ def trade(config: "AppConfig", args: argparse.Namespace) -> int:
         session = Session(node, config.run, flatten=args.flatten)
         try:
             node.loop.run_until_complete(session.run())
-            summary = summarise(node, mode=config.mode.value, ended_because=session.ended_because, wall_secs=session.wall_secs)
+            summary = summarise(
+                node,
+                mode=config.mode.value,
+                ended_because=session.ended_because,
+                wall_secs=session.wall_secs,
+                now_ns=time.time_ns(),
+            )
         except StartError as e:
             print(f"run.py: {e} ({VAR / 'logs'})", file=sys.stderr)
             return 1
@@ -94,7 +121,11 @@ def trade(config: "AppConfig", args: argparse.Namespace) -> int:
             node.dispose()
     show(summary, node.ledger, console)
     if args.summary is not None:
-        args.summary.write_bytes(summary.to_json())
+        try:
+            args.summary.write_bytes(summary.to_json())
+        except OSError as e:
+            print(f"run.py: {args.summary} cannot be written: {e.strerror}", file=sys.stderr)
+            return 1
         print(f"summary written to {args.summary}")
     return 0 if session.is_complete else 1
 

@@ -82,6 +82,7 @@ class AssetDesk:
         self.published: Signal | None = None
         self.enter_not_before_ns = self.close_not_before_ns = 0
         self.failures = 0
+        self.is_leaving = False  # an exit has begun and the asset has not been flat since
 
     @property
     def state(self) -> PairState:
@@ -113,9 +114,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         )
         self._executor = PairExecutor(self, policy)
         self._desks = {asset: AssetDesk(asset, config.venues, config.confirmations) for asset in config.assets}
-        self._closing: set[str] = set()
         self._sequence = 0
-        self._is_flattening = False
+        self._is_finishing = self._is_flattening = False
 
     def register(self, trader_id: Any, portfolio: Any, msgbus: Any, cache: Any, clock: Any) -> None:
         """Hear the venues' reports from now on: the first come while clients connect, before any start."""
@@ -181,23 +181,28 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     # What the outside may ask for and look at.
 
+    def request_finish(self) -> None:
+        """Begin nothing new, neither an entry nor an exit; what is under way ends, and legs that do not match are repaired."""
+        self._is_finishing = True
+
     def request_flatten(self) -> None:
         """Close everything, both legs of a pair together, and open nothing any more."""
         if not self._is_flattening:
             self.log.warning("flatten requested: closing all legs, opening nothing any more")
-        self._is_flattening = True
+        self._is_finishing = self._is_flattening = True
         if self.is_running:
             self._evaluate()
 
     @property
     def is_settled(self) -> bool:
-        """Whether no order is under way: the moment at which stopping leaves no leg half done."""
-        return not self._executor.active
+        """Whether no order is under way and no leg stands alone: the moment at which stopping leaves nothing half done."""
+        holdings = (self._read_holding(desk) for desk in self._desks.values())
+        return not self._executor.active and all(holding.state is not PairState.BROKEN for holding in holdings)
 
     @property
     def is_flat(self) -> bool:
         """Whether no leg is open and no order is under way."""
-        return self.is_settled and not self.open_pairs()
+        return not self._executor.active and not self.open_pairs()
 
     def open_pairs(self) -> dict[str, dict[str, Decimal]]:
         """Return the signed positions (base units) by asset and venue of every asset that is not flat."""
@@ -253,7 +258,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         return max(rules.size_step, rules.min_quantity, by_notional)
 
     def _signal(self, desk: AssetDesk, now_ns: int) -> Signal:
-        blocked = self._reports.blocked()
+        # An open pair can be left on terms on which none is entered.
+        blocked = self._reports.untradable() if desk.state is PairState.OPEN else self._reports.blocked()
         view = AssetView(
             asset=desk.asset,
             venues={v: self._reader.venue_view(i, blocked.get(v), now_ns) for v, i in desk.ids.items()},
@@ -266,8 +272,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         return signal
 
     def _entry_block(self, desk: AssetDesk, now_ns: int) -> str | None:
-        if self._is_flattening:
-            return "FLATTENING"
+        if self._is_finishing:
+            return "FLATTENING" if self._is_flattening else "STOPPING"
         others = (other for other in self._desks.values() if other is not desk)
         if self._executor.active or any(other.state is not PairState.FLAT for other in others):
             return "OTHER_PAIR_OPEN"
@@ -288,7 +294,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     # From decisions to pair orders.
 
     def _dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
-        if self._is_flattening or self._executor.is_busy(desk.asset):
+        if self._is_finishing or self._executor.is_busy(desk.asset):
             return
         if signal.action is Action.ENTER:
             self._enter(desk, signal, now_ns)
@@ -313,7 +319,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _repair(self, desk: AssetDesk, now_ns: int) -> None:
         """Reduce a leg that stands alone or is larger than the other, once its venue can be traded on."""
-        holding, blocked = desk.holding, self._reports.blocked()
+        holding, blocked = desk.holding, self._reports.untradable()
         if holding is None or now_ns < desk.close_not_before_ns or self._executor.is_busy(desk.asset):
             return
         size = repaired_size(holding.quantities)
@@ -325,13 +331,19 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def _flatten(self, desk: AssetDesk, now_ns: int) -> None:
         holding = self._read_holding(desk)
         is_due = now_ns >= desk.close_not_before_ns and not self._executor.is_busy(desk.asset)
-        if is_due and holding.state is not PairState.FLAT:
+        if not is_due or holding.state is PairState.FLAT:
+            return
+        blocked = self._reports.untradable()
+        if any(quantity and venue in blocked for venue, quantity in holding.quantities.items()):
+            # Both legs or none: with one venue away, the other is touched only where the legs do not match.
+            if desk.state is PairState.BROKEN:
+                self._repair(desk, now_ns)
+        else:
             self._close(desk, msgspec.structs.replace(holding, state=PairState.OPEN), "C", now_ns)
 
     def _close(self, desk: AssetDesk, holding: Holding, letter: str, now_ns: int) -> None:
         identity = self._next_pair_id(desk.asset, letter, now_ns)
-        if letter == "C":
-            self._closing.add(identity)
+        desk.is_leaving = desk.is_leaving or letter == "C"
         plan = plan_close(identity, desk.asset, holding.quantities, self._markets(desk, now_ns), state=holding.state)
         self._executor.start(plan)
 
@@ -401,9 +413,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         plan, desk, now_ns = machine.plan, self._desks[machine.plan.asset], self.now_ns()
         is_good = done.outcome is (Outcome.HEDGED if plan.intent is Intent.OPEN else Outcome.FLAT)
         desk.failures = 0 if is_good else desk.failures + 1
-        if done.outcome is Outcome.FLAT and plan.pair_id in self._closing:
+        if done.outcome is Outcome.FLAT and desk.is_leaving:  # also where an exit got stuck and a repair ended it
             self.cycles_completed += 1
-        self._closing.discard(plan.pair_id)
+            desk.is_leaving = False
         self._cool_down(desk, now_ns)
         text = f"{plan.pair_id} is {done.outcome.value}: {done.reason}; {machine.delta} unhedged"
         if done.outcome is Outcome.HALTED:

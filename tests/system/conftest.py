@@ -6,12 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+TAPE = """hour,asset,hyperliquid_rate_per_hour,paradex_rate_8h
+0,HYPE,0.0004,0.0001
+{0},HYPE,0.0000125,0.0001
+"""
 
 
 def eventually(condition, secs, what):
@@ -59,6 +65,7 @@ class Bench:
 
     folder: Path
     runs: list[Run] = field(default_factory=list)
+    venues: Run | None = None
 
     def start(self, name: str, *arguments: str, summary: Path | None = None) -> Run:
         out = self.folder / f"{name}.out"
@@ -93,10 +100,22 @@ class Bench:
         path.write_text(text)
         return path
 
-    def simulators(self, hour_secs: float = 4.0) -> Path:
-        """Start simulators that outlive any node; return their ready file."""
-        ready = self.folder / "venues.json"
-        self.start("simulators", "-m", "simulators", "--hour-secs", str(hour_secs), "--ready-file", str(ready))
+    def simulators(self, hour_secs: float = 4.0, wide_hours: int | None = None, faults: Sequence[dict[str, Any]] = ()) -> Path:
+        """Start simulators that outlive any node; return their ready file.
+
+        With `wide_hours` HYPE's funding is apart from the first moment and comes back after that many
+        hours; without, they play the demo. `faults` are a schedule as `simulators/faults.py` reads it.
+        """
+        ready, arguments = self.folder / "venues.json", ["--hour-secs", str(hour_secs)]
+        if wide_hours is not None:
+            tape = self.folder / "tape.csv"
+            tape.write_text(TAPE.format(wide_hours))
+            arguments += ["--tape", str(tape)]
+        if faults:
+            schedule = self.folder / "faults.json"
+            schedule.write_text(json.dumps(faults))
+            arguments += ["--faults", str(schedule)]
+        self.venues = self.start("simulators", "-m", "simulators", "--ready-file", str(ready), *arguments)
         eventually(ready.exists, 20, "the simulators' ready file")
         return ready
 
