@@ -26,7 +26,7 @@ class AccountWatch:
     def __init__(self, accounts: Mapping[int, ParadexAccount], engine: Engine, settings: Settings, ids: Ids) -> None:
         self._accounts, self._engine, self._settings, self._ids = accounts, engine, settings, ids
         self._markets = engine.markets
-        self._due_ns: dict[str, int] = {}
+        self._done_ns: dict[str, int] = {}
         self._told_marks: dict[tuple[int, str], Decimal] = {}
 
     def step(self, now_ns: int) -> None:
@@ -88,9 +88,9 @@ class AccountWatch:
             self._engine.feed.account(account)
 
     def _is_due(self, what: str, every_secs: float, now_ns: int) -> bool:
-        if now_ns < self._due_ns.get(what, 0):
+        if now_ns < self._done_ns.get(what, 0) + round(every_secs * 1e9):
             return False
-        self._due_ns[what] = now_ns + round(every_secs * 1e9)
+        self._done_ns[what] = now_ns
         return True
 
 

@@ -1,7 +1,7 @@
 """Cross margin: what an account's positions and resting orders require, and what it is worth.
 
-Per market: requirement = max(bought, sold side) * margin fraction * mark, plus taker fees and the open
-loss of orders that are aggressive against the mark.
+Per market: requirement = max(bought, sold side) * mark * (margin fraction + taker fee), plus the open loss
+of orders that are aggressive against the mark.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,9 +35,8 @@ def initial_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket]
 def _required(account: ParadexAccount, market: ParadexMarket, orders: list[VenueOrder]) -> Decimal:
     mine, mark = _increasing(orders, market.symbol), market.mark_usd
     bought, sold = _open_sides(mine, account.money.size(market.symbol))
-    fees = sum((order.remaining for order in mine), ZERO) * mark * TAKER_FEE
     loss = sum((_open_loss(order, mark) for order in mine), ZERO)
-    return max(bought, sold, ZERO) * margin_fraction(account, market) * mark + fees + loss
+    return max(bought, sold, ZERO) * mark * (margin_fraction(account, market) + TAKER_FEE) + loss
 
 
 def _increasing(orders: Iterable[VenueOrder], symbol: str) -> list[VenueOrder]:
