@@ -144,6 +144,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         await self._await_account_registered()
         self._resume_doubtful()
         self.create_task(self._session.keep_fresh(self._log.warning), log_msg="session")
+        self.create_task(self._channel.keep_alive(), log_msg="private keep-alive")
         self.create_task(self._poll_account(), log_msg="account poll")
         self.create_task(self._open_gate_late(), log_msg="start gate")
 
@@ -211,10 +212,29 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
 
     def _on_reconciled(self, _report: object) -> None:
         """Nautilus has taken the venue's positions: tell what came in between and is not in them."""
-        if not self._gate.is_open:
-            for item in self._gate.open():
-                self._admit(item)
-            self.create_task(self._check_positions_later(), log_msg="positions after the start")
+        if self._gate.is_open:
+            return
+        contained, news = self._gate.open()
+        for item in contained:
+            self._note(item)
+        for item in news:
+            self._admit(item)
+        self.create_task(self._check_positions_later(), log_msg="positions after the start")
+
+    def _note(self, item: Order | Fill | TradeBust) -> None:
+        """Take what others did and Nautilus knows from the positions, so that it is never told again."""
+        match item:
+            case Order() if not self._is_ours(item.client_id):
+                self._tracker.on_order(item, _STREAM_FEED)
+            case Fill() if not self._is_ours(item.client_id):
+                self._tracker.on_fill(item)
+            case TradeBust():
+                self._busts.is_news(item)
+            case _:
+                self._admit(item)  # Nautilus tells our own fills apart by their ids
+
+    def _is_ours(self, client_id: str | None) -> bool:
+        return client_id is not None and self._cache.order(ClientOrderId(client_id)) is not None
 
     async def _open_gate_late(self) -> None:
         await asyncio.sleep(_LONGEST_START_SECS)

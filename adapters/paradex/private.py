@@ -15,6 +15,7 @@ _AUTH_CODES = (40110, 40111, 40112, 40300)
 _RATE_LIMITED = 42901
 _INTERNAL_ERROR = -32603
 _SERVER_ERRORS = range(-32099, -31999)
+KEEP_ALIVE_SECS = 15.0
 
 
 class PrivateChannel:
@@ -84,6 +85,25 @@ class PrivateChannel:
             waiting = self._replies.pop(message.id, None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(message)
+
+    async def keep_alive(self) -> None:
+        """Prove for ever that the venue still hears us, and drop a connection on which it does not.
+
+        The question is a harmless one: cancel-on-disconnect, which is armed anyway, is armed again. A
+        quiet account gets no other frames, and a connection that is open at our end only looks the same.
+        """
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_SECS)
+            if not self.is_ready or self.socket is None:
+                continue
+            try:
+                await self._call("order.cancel_on_disconnect", {"enabled": True})
+            except RateLimited:
+                continue  # an answer, and all that was wanted
+            except VenueError as e:
+                if self.is_ready:
+                    self.is_ready = False
+                    self.socket.reopen(f"no sign of life: {e}")
 
     async def call(self, method: str, params: Any) -> bytes:
         """Send one action and return its result.

@@ -34,6 +34,7 @@ _LAST_VERSION = READ_VERSIONS[-1]
 _NULL = -(1 << 63)
 _E8 = 100_000_000
 _MAX_US = MAX_MS * 1000
+_MAX_MARKETS = 2000
 
 _HEADER = Struct("<4H")
 _GROUP = Struct("<2H")
@@ -140,7 +141,19 @@ def _strings(frame: bytes, at: int, required: int, optional: int = 0) -> list[st
 def _text(value: str | None) -> str:
     if value is None:
         raise Protocol("SBE frame without a required name")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise Protocol(f"SBE name {value!r}")
     return value
+
+
+_markets: dict[bytes, str] = {}  # as they are on the wire
+
+
+def _market(raw: bytes) -> str:
+    name = _text(raw.decode())
+    if len(_markets) < _MAX_MARKETS:
+        _markets[raw] = name
+    return name
 
 
 def _e8(raw: int) -> Decimal | None:
@@ -190,7 +203,7 @@ def _read_trade(frame: bytes, block: int) -> Trade:
     _, _, number, side, price, size, created_us, _ = _unpack(_TRADE, frame, block)
     market, name = _strings(frame, _HEADER.size + block, 1, 1)
     return Trade(
-        id=name or str(number),  # the number is cut short for 28-digit ids
+        id=_text(name or str(number)),  # the number is cut short for 28-digit ids
         market=_text(market),
         side=_side(side),
         price=_money(price),
@@ -208,9 +221,11 @@ def _read_bbo(frame: bytes, block: int) -> Bbo:
     end = at + frame[at - 1]
     if end > len(frame) or end == at:
         raise Protocol("SBE quote without its market")
+    raw = frame[at:end]
+    market = _markets.get(raw) or _market(raw)
     if bid > 0 < ask and bid_size >= 0 <= ask_size and seq >= 0 <= ts_us <= _MAX_US:
         return Bbo(
-            market=frame[at:end].decode(),
+            market=market,
             seq_no=seq,
             bid=bid / _E8,
             bid_size=bid_size / _E8,
@@ -219,7 +234,7 @@ def _read_bbo(frame: bytes, block: int) -> Bbo:
             last_updated_at=ts_us // 1000,
         )
     return Bbo(
-        market=frame[at:end].decode(),
+        market=market,
         seq_no=_count(seq),
         bid=_float(bid, 1),
         bid_size=_float(bid_size, 0),
@@ -376,7 +391,7 @@ def _read_account(frame: bytes, block: int) -> Account:
         free_collateral=_e8(row[3]),
         initial_margin_requirement=_e8(row[4]),
         maintenance_margin_requirement=_e8(row[5]),
-        status=_ACCOUNT_STATUSES.get(row[11]),
+        status=_ACCOUNT_STATUSES.get(row[11], "UNKNOWN"),
         seq_no=row[1],
         updated_at=_ms(row[8]),
     )

@@ -5,7 +5,8 @@ as null and each field that may be empty allows it. Times are Unix milliseconds 
 otherwise. Quotes and book levels are floats (hot market data); everything else is exact.
 
 No struct holds a number that could not be one: what is not finite, or too large for any price, size
-or time, is refused here, before it can reach a sum or Nautilus.
+or time, is refused here, before it can reach a sum or Nautilus. Names are printable ASCII: Nautilus
+ends the whole process over an identifier that is empty or holds anything else.
 """
 
 import re
@@ -19,6 +20,8 @@ _MAX_EXPONENT, _MIN_EXPONENT = 12, -30
 
 type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]
 type SequenceNumber = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+type Name = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,64}$")]
+type TradeName = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,36}$")]  # no longer one fits Nautilus
 type HotPrice = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 type HotSize = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
@@ -48,6 +51,20 @@ class _Exact(_Wire, frozen=True, kw_only=True):
             value = getattr(self, name)
             if type(value) is Decimal and not (value.is_finite() and _MIN_EXPONENT <= value.adjusted() < _MAX_EXPONENT):
                 raise ValueError(f"{name} is no number to reckon with: {value!s:.40}")
+
+
+_is_name = re.compile("[!-~]{1,64}").fullmatch
+
+
+class _Owned(_Exact, frozen=True, kw_only=True):
+    """Base of what carries a client id: a foreign one that Nautilus cannot hold is as good as none."""
+
+    client_id: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.client_id is not None and _is_name(self.client_id) is None:
+            msgspec.structs.force_setattr(self, "client_id", None)
 
 
 class Page[Row](_Wire, frozen=True, kw_only=True):
@@ -117,7 +134,7 @@ class FeeConfig(_Wire, frozen=True, kw_only=True):
 class Market(_Exact, frozen=True, kw_only=True):
     """One market's rules."""
 
-    symbol: str
+    symbol: Name
     base_currency: str
     asset_kind: str | None = None
     order_size_increment: Decimal
@@ -138,7 +155,7 @@ class Market(_Exact, frozen=True, kw_only=True):
 class Bbo(_Wire, frozen=True, kw_only=True, gc=False):
     """The best bid and offer; a side is None where the book has none."""
 
-    market: str
+    market: Name
     seq_no: SequenceNumber = 0
     bid: HotPrice | None = None
     bid_size: HotSize | None = None
@@ -158,7 +175,7 @@ class BookEntry(_Wire, frozen=True, kw_only=True):
 class BookMessage(_Wire, frozen=True, kw_only=True):
     """The JSON form of an order-book message."""
 
-    market: str
+    market: Name
     seq_no: SequenceNumber = 0
     last_updated_at: Milliseconds = 0
     update_type: str = "s"
@@ -181,7 +198,7 @@ class Book(_Wire, frozen=True, kw_only=True):
 class BookSnapshot(_Wire, frozen=True, kw_only=True):
     """The REST form of a book: rows of (price, size), best first."""
 
-    market: str
+    market: Name
     seq_no: SequenceNumber = 0
     last_updated_at: Milliseconds = 0
     bids: list[tuple[HotPrice, HotSize]] = []
@@ -202,7 +219,7 @@ class Kline(_Wire, frozen=True, kw_only=True, array_like=True):
 class MarketEvent(_Wire, frozen=True, kw_only=True):
     """A market's rules have changed: CREATED, UPDATED, DELETED or SETTLED."""
 
-    symbol: str
+    symbol: Name
     event_type: str | None = None
     updated_at: Milliseconds = 0
 
@@ -210,8 +227,8 @@ class MarketEvent(_Wire, frozen=True, kw_only=True):
 class Trade(_Exact, frozen=True, kw_only=True):
     """A public trade; `side` is the taker's."""
 
-    id: str | None = None
-    market: str
+    id: TradeName | None = None
+    market: Name
     side: str
     size: Decimal
     price: Decimal
@@ -222,7 +239,7 @@ class Trade(_Exact, frozen=True, kw_only=True):
 class MarketSummary(_Exact, frozen=True, kw_only=True):
     """Mark and index of a market; `funding_rate` is per funding period of that market."""
 
-    symbol: str
+    symbol: Name
     mark_price: Decimal | None = None
     underlying_price: Decimal | None = None
     last_traded_price: Decimal | None = None
@@ -235,7 +252,7 @@ class MarketSummary(_Exact, frozen=True, kw_only=True):
 class FundingData(_Exact, frozen=True, kw_only=True):
     """Funding of a market: `funding_rate` per period, `funding_index` cumulative USDC per base unit."""
 
-    market: str
+    market: Name
     funding_index: Decimal | None = None
     funding_premium: Decimal | None = None
     funding_rate: Decimal | None = None
@@ -254,11 +271,11 @@ class RequestInfo(_Wire, frozen=True, kw_only=True):
     message: str | None = None
 
 
-class Order(_Exact, frozen=True, kw_only=True):
+class Order(_Owned, frozen=True, kw_only=True):
     """An order; `status` is NEW, UNTRIGGERED, OPEN or CLOSED."""
 
-    id: str
-    market: str
+    id: Name
+    market: Name
     side: str
     type: str
     size: Decimal
@@ -266,7 +283,6 @@ class Order(_Exact, frozen=True, kw_only=True):
     price: Decimal | None = None
     status: str
     instruction: str | None = None
-    client_id: str | None = None
     cancel_reason: str | None = None
     avg_fill_price: Decimal | None = None
     flags: list[str] | None = None
@@ -276,13 +292,12 @@ class Order(_Exact, frozen=True, kw_only=True):
     request_info: RequestInfo | None = None
 
 
-class Fill(_Exact, frozen=True, kw_only=True):
+class Fill(_Owned, frozen=True, kw_only=True):
     """One of our fills; `side` is ours, `fee` positive when paid, `realized_funding` when received."""
 
-    id: str
-    market: str
-    order_id: str
-    client_id: str | None = None
+    id: TradeName
+    market: Name
+    order_id: Name
     side: str
     liquidity: str | None = None
     price: Decimal
@@ -300,7 +315,7 @@ class Fill(_Exact, frozen=True, kw_only=True):
 class Position(_Exact, frozen=True, kw_only=True):
     """A position of signed `size`; `unrealized_pnl` includes the running funding."""
 
-    market: str
+    market: Name
     status: str | None = None
     side: str | None = None
     size: Decimal
@@ -350,7 +365,7 @@ class Balance(_Exact, frozen=True, kw_only=True):
 class BalanceEvent(_Exact, frozen=True, kw_only=True):
     """A change of the settlement balance."""
 
-    market: str | None = None
+    market: Name | None = None
     fill_id: str | None = None
     settlement_asset_balance_after: Decimal | None = None
     created_at: Milliseconds = 0
@@ -359,8 +374,8 @@ class BalanceEvent(_Exact, frozen=True, kw_only=True):
 class FundingPaymentRow(_Exact, frozen=True, kw_only=True):
     """Funding realised into the balance, positive when received."""
 
-    id: str
-    market: str
+    id: Name
+    market: Name
     payment: Decimal
     index: Decimal | None = None
     fill_id: str | None = None

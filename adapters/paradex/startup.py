@@ -34,15 +34,22 @@ class StartGate:
         self._read_ms = {position.market: position.last_updated_at for position in positions}
         self._flat_ms = asked_ms + self.offset_ms
 
-    def open(self) -> list[Held]:
-        """Open for good and return what was held back and is not in the positions, in its order."""
+    def open(self) -> tuple[list[Held], list[Held]]:
+        """Open for good; return what the positions already contain and what is still to be told, in their order."""
         self.is_open = True
-        held, self._held = self._held, []
-        return [item for item in held if not self._is_contained(item)]
+        contained: list[Held] = []
+        news: list[Held] = []
+        for item in self._held:
+            (contained if self._is_contained(item) else news).append(item)
+        self._held = []
+        return contained, news
 
     def _is_contained(self, item: Held) -> bool:
-        if self._flat_ms is None or isinstance(item, Order):
+        if self._flat_ms is None:
             return False
-        market = item.market if isinstance(item, Fill) else None
-        known_ms = self._flat_ms if market is None else self._read_ms.get(market, self._flat_ms)
-        return item.created_at <= known_ms
+        if isinstance(item, TradeBust):
+            return item.created_at <= self._flat_ms
+        if isinstance(item, Order) and item.status != "CLOSED":
+            return False  # it is still at work, and not in any position
+        at_ms = item.last_updated_at if isinstance(item, Order) else item.created_at
+        return at_ms <= self._read_ms.get(item.market, self._flat_ms)
