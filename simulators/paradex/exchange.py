@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from simulators.faults import FaultBoard
@@ -82,7 +83,7 @@ class Exchange:
         self.engine.step(now_ns)
         self._watch.step(now_ns)
         self.publisher.release_due(now_ns)
-        self.publisher.compare(self.comparison.rates(now_ns))
+        self.publisher.compare(partial(self.comparison.rates, now_ns))
 
     def set_system_state(self, state: str) -> None:
         """Enter ok, maintenance, cancel_only or post_only. Raise ValueError otherwise."""

@@ -317,8 +317,8 @@ def funding_comparison(record: ComparedRate) -> Json:
     """Return a venue's funding rate per hour beside the others'."""
     return {
         "symbol": record.market,
-        "asset_kind": "PERP",
-        "source": record.source,
+        "asset_kind": "ASSET_KIND_PERPETUAL_FUTURE",
+        "source": f"SOURCE_{record.source}",
         "hourly_funding_rate": text(record.rate_per_hour),
         "last_updated_at": record.time_ms,
     }

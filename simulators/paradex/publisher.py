@@ -128,7 +128,7 @@ class Publisher:
         """Tell that a market's static data changed; there is no binary form."""
         self._public("markets", symbol, payloads.market_event(symbol, changed, self._now_ms()), None)
 
-    def compare(self, rates: Sequence[ComparedRate]) -> None:
+    def compare(self, rates: Callable[[], Sequence[ComparedRate]]) -> None:
         """Tell all venues' funding rates, to each subscriber as often as it asked for."""
         now_ms = self._now_ms()
         for session in tuple(self.sessions):
@@ -138,7 +138,7 @@ class Publisher:
                 if session.version == 0:
                     continue  # the template came with version 1
                 session.due_ms[channel.name] = now_ms + channel.interval_ms
-                for rate in rates:
+                for rate in rates():
                     frame = partial(sbe.funding_comparison, rate)
                     self._push(session, channel, payloads.funding_comparison(rate), frame)
 

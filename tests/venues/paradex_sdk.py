@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import paradex_py
 import pytest
+from paradex_py.api.protocols import DefaultRetryStrategy
 from paradex_py.common.order import Order, OrderSide, OrderType
 
 BTC, ETH = "BTC-USD-PERP", "ETH-USD-PERP"
 buy, sell, limit, market = OrderSide.Buy, OrderSide.Sell, OrderType.Limit, OrderType.Market
 order = Order
+__all__ = ["BTC", "ETH", "DefaultRetryStrategy", "buy", "client", "limit", "market", "order", "price", "sell", "until"]
 
 
 def until(look: Callable[[], object], secs: float = 5.0) -> object:

@@ -108,12 +108,12 @@ async def test_compared_funding_rates_come_per_hour_for_every_venue_and_market(w
         await socket.next()
     rows = [push["data"] for push in socket.pushed]
     assert {(row["symbol"], row["source"]) for row in rows[:12]} == {
-        (market, source) for market in wire.venue.exchange.markets for source in ("PARADEX", "HYPERLIQUID", "BINANCE")
+        (market, f"SOURCE_{source}") for market in wire.venue.exchange.markets for source in ("PARADEX", "HYPERLIQUID", "BINANCE")
     }
     assert rows[12]["last_updated_at"] - rows[0]["last_updated_at"] >= 450
     for row in rows[:12]:
         market = wire.venue.exchange.markets[row["symbol"]]
-        if row["source"] == "PARADEX":
+        if row["source"] == "SOURCE_PARADEX":
             assert Decimal(row["hourly_funding_rate"]) == pytest.approx(market.funding.rate / 8, rel=Decimal("0.01"))
 
 
