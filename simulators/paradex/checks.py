@@ -1,7 +1,7 @@
 """The risk check behind an accepted order: why it would be closed without trading, or None.
 
 The venue publishes no full list of reasons; NOT_ENOUGH_MARGIN, POST_ONLY_WOULD_CROSS, ORDER_SIZE_BELOW_MIN,
-ORDER_EXCEEDS_POSITION_LIMIT and REDUCE_ONLY_WILL_INCREASE were seen, the other names are this simulator's.
+ORDER_EXCEEDS_POSITION_LIMIT, REDUCE_ONLY_WILL_INCREASE and MMP_NOT_CONFIGURED were seen, the other names are this simulator's.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ ORDER_SIZE_BELOW_MIN = "ORDER_SIZE_BELOW_MIN"
 ORDER_EXCEEDS_POSITION_LIMIT = "ORDER_EXCEEDS_POSITION_LIMIT"
 REDUCE_ONLY_WILL_INCREASE = "REDUCE_ONLY_WILL_INCREASE"
 PRICE_OUTSIDE_BAND = "PRICE_OUTSIDE_BAND"
+MMP_NOT_CONFIGURED = "MMP_NOT_CONFIGURED"
 NO_LIQUIDITY = "NO_LIQUIDITY"
 IOC_REMAINDER = "IOC_REMAINDER"
 SELF_TRADE = "SELF_TRADE"
@@ -31,6 +32,8 @@ FAR_THROUGH_FAIR = Decimal("0.0005")  # of the fair price; farther orders are ca
 def refusal(order: VenueOrder, account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> str | None:
     """Return the cancel reason of an order the risk check refuses, None when it may trade."""
     market = markets[order.market]
+    if "MMP" in order.flags:
+        return MMP_NOT_CONFIGURED
     if order.reduce_only and not fits_reduction(order, account):
         return REDUCE_ONLY_WILL_INCREASE
     if _is_too_small(order, account, market):

@@ -61,6 +61,8 @@ def parse_order(body: Mapping[str, Any], markets: Mapping[str, PerpTerms]) -> Or
 
 def check_signature(account: ParadexAccount, body: Mapping[str, Any]) -> None:
     """Raise ApiError unless a key of the account signed the body."""
+    if isinstance(body, Mapping) and body.get("on_behalf_of_account") not in (None, "", account.address_text):
+        raise ApiError("ISOLATED_MARKET_ACCOUNT_MISMATCH", "account has no isolated margin")
     if not isinstance(body, Mapping) or not signs_order(account.address, account.public_keys, body):
         raise ApiError("INVALID_ORDER_SIGNATURE", "order signature is invalid")
 
@@ -95,6 +97,8 @@ def _flags(body: Mapping[str, Any]) -> tuple[str, ...]:
     flags = body.get("flags") or []
     if not isinstance(flags, list) or any(flag not in ORDER_FLAGS for flag in flags):
         raise ApiError("VALIDATION_ERROR", "unknown order flag")
+    if "TARGET_STRATEGY_VWAP" in flags:
+        raise ApiError("VALIDATION_ERROR", "VWAP orders are not simulated")
     return tuple(flags)
 
 

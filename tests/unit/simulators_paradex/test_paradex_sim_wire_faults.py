@@ -180,3 +180,13 @@ async def test_a_reader_that_stops_reading_is_cut_off_and_one_that_reads_is_not(
     await happened(lambda: len(sessions) == 1)
     assert (await reading.ask("nothing", {}))["error"]["code"] == -32601
     writer.close()
+
+
+async def test_an_answer_may_come_late(wire):
+    socket = await wire.socket()
+    strike(wire, FaultKind.DELAY_REPLY, path="GET /v1/system/state", secs=0.4)
+    strike(wire, FaultKind.DELAY_REPLY, path="ws subscribe", secs=0.4)
+    for ask in (wire.call("GET", "/system/state"), socket.ask("subscribe", {"channel": "markets"})):
+        started = time.monotonic()
+        assert await ask
+        assert time.monotonic() - started > 0.35
