@@ -36,8 +36,9 @@ TOPICS = (
 class Desk(Strategy):
     """A strategy that does what the test says and remembers what it hears."""
 
-    def __init__(self) -> None:
-        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag="001", external_order_claims=[BTC]))
+    def __init__(self, *, claims: bool = True) -> None:
+        claimed = [BTC] if claims else None
+        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag="001", external_order_claims=claimed))
         self.heard: list[Any] = []
         self.past: list[Any] = []
         self.messages: list[Any] = []
@@ -128,7 +129,9 @@ async def venue() -> AsyncIterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def trading(ready: dict[str, Any], *, data: dict[str, Any] | None = None, **settings) -> AsyncIterator[Desk]:
+async def trading(
+    ready: dict[str, Any], *, data: dict[str, Any] | None = None, claims: bool = True, **settings
+) -> AsyncIterator[Desk]:
     """Run a node on the simulated venue with a desk on it."""
     venue = ready["paradex"]
     urls = {"http_url": venue["http_url"], "ws_url": venue["ws_url"], "markets": ("BTC",), "hour_secs": HOUR_SECS}
@@ -159,7 +162,7 @@ async def trading(ready: dict[str, Any], *, data: dict[str, Any] | None = None, 
     node.add_data_client_factory("PARADEX", ParadexLiveDataClientFactory)
     node.add_exec_client_factory("PARADEX", ParadexLiveExecClientFactory)
     node.build()
-    desk = Desk()
+    desk = Desk(claims=claims)
     desk.client = next(iter(node.kernel.exec_engine._clients.values()))
     desk.nodes_data_clients = node.kernel.data_engine._clients
     node.trader.add_strategy(desk)
