@@ -15,6 +15,7 @@ from messages.account import (
     VenueStatus,
 )
 from messages.clock import FundingClock
+from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
 from messages.trading import (
     Action,
@@ -42,9 +43,11 @@ __all__ = [
     "LegOrder",
     "LegState",
     "LegUpdate",
+    "OpenInterest",
     "OrderKind",
     "PairOrder",
     "PositionHealth",
+    "PredictedFunding",
     "RiskRefused",
     "Side",
     "Signal",

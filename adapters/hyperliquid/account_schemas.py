@@ -1,8 +1,8 @@
-"""Wire structs of the terms an account trades on: its role, mode, keys, limits and leverage."""
+"""Wire structs of the terms an account trades on: role, mode, keys, limits, leverage, fees, funding ledger."""
 
 from decimal import Decimal
 
-from adapters.hyperliquid.schemas import Leverage, Wire
+from adapters.hyperliquid.schemas import Exact, Leverage, Milliseconds, Name, Wire
 
 
 class ExchangeStatus(Wire, frozen=True):
@@ -49,15 +49,25 @@ class ActiveAsset(Wire, frozen=True):
     leverage: Leverage
 
 
-class SpotBalance(Wire, frozen=True):
-    """A spot balance; `hold` is bound in orders."""
+class UserFees(Exact, frozen=True):
+    """The account's own fee rates, as fractions."""
 
-    coin: str
-    total: Decimal
-    hold: Decimal = Decimal(0)
+    user_cross_rate: Decimal
+    user_add_rate: Decimal
 
 
-class SpotState(Wire, frozen=True):
-    """The spot account; no margin for perpetuals in the standard account mode."""
+class FundingDelta(Exact, frozen=True):
+    """A funding payment without its time, as the history wraps it."""
 
-    balances: list[SpotBalance]
+    coin: Name
+    usdc: Decimal
+    szi: Decimal
+    funding_rate: Decimal
+    n_samples: int | None = None
+
+
+class FundingLedgerRow(Wire, frozen=True):
+    """A funding payment of the account's history."""
+
+    time: Milliseconds
+    delta: FundingDelta

@@ -8,14 +8,16 @@ from adapters.hyperliquid.constants import DEFAULT_COINS, TESTNET_HTTP_URL, TEST
 class HyperliquidDataClientConfig(LiveDataClientConfig, frozen=True):  # type: ignore[misc, call-arg]  # Nautilus has no stubs
     """Market data.
 
-    `coins` are the venue's base names. `hour_secs` is the length of a funding hour on the wall
-    clock, other than 3,600 only with a simulator.
+    `coins` are the venue's base names, with `dex:COIN` on an exchange of others (HIP-3). `hour_secs`
+    is the length of a funding hour on the wall clock, other than 3,600 only with a simulator. Predicted funding is read every
+    `predicted_funding_secs`; None leaves that off.
     """
 
     http_url: str = TESTNET_HTTP_URL
     ws_url: str = TESTNET_WS_URL
     coins: tuple[str, ...] = DEFAULT_COINS
     hour_secs: float = 3600.0
+    predicted_funding_secs: float | None = 60.0
 
 
 class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  # type: ignore[misc, call-arg]

@@ -10,7 +10,7 @@ from adapters.errors import Connectivity, OutcomeUnknown, Protocol, RateLimited,
 from adapters.hyperliquid.constants import MAX_PENDING_POSTS
 from adapters.hyperliquid.refusals import proves_rate_limit
 from adapters.hyperliquid.schemas import AnyFrame, ErrorFrame, PongFrame, PostFrame, PostResponse, SubscriptionFrame
-from adapters.hyperliquid.stream import HyperliquidStream, Subscription
+from adapters.hyperliquid.stream import HyperliquidStream, StreamKey, Subscription
 from adapters.transport import Socket, SocketListener
 
 _REFUSED_POST = re.compile(r"too many pending post requests id=(\d+)")
@@ -67,11 +67,18 @@ class HyperliquidConnection:
             self._all_acknowledged.clear()
             self._send_if_open(message)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, key: StreamKey) -> None:
         """Stop a stream."""
-        message = self.stream.unsubscribe(subscription)
+        message = self.stream.unsubscribe(key)
         if message is not None:
             self._send_if_open(message)
+
+    def resubscribe(self, key: StreamKey) -> None:
+        """Begin a stream anew on the same connection, which may bring a silent one back."""
+        self._all_acknowledged.clear()
+        for message in self.stream.resubscribe(key):
+            self._send_if_open(message)
+        self._note_acknowledgements()
 
     async def acknowledged(self, timeout_secs: float) -> None:
         """Return when the venue has taken every subscription; raises `Connectivity` on time-out."""
@@ -135,7 +142,13 @@ class HyperliquidConnection:
             self._log(f"the venue says: {struct.data}")
             self._refuse_post(struct.data)
         else:
+            self._hand_on(struct)
+
+    def _hand_on(self, struct: AnyFrame) -> None:
+        try:
             self._on_data(struct)
+        except Protocol as e:
+            self._log(f"frame dropped: {e}")
 
     def on_close(self, reason: str) -> None:
         """See `SocketListener.on_close`."""

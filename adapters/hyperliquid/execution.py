@@ -27,7 +27,8 @@ from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
 from nautilus_trader.model.identifiers import AccountId, ClientId, Venue
 from nautilus_trader.model.instruments import Instrument
 
-from adapters.hyperliquid import reports, signing
+from adapters.errors import Rejected
+from adapters.hyperliquid import parsing, reports, signing
 from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.budget import ActionBudget
 from adapters.hyperliquid.config import HyperliquidExecClientConfig
@@ -39,6 +40,7 @@ from adapters.hyperliquid.externals import ExternalOrders, Report
 from adapters.hyperliquid.feed import AccountFeed
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.leverage import set_leverage
+from adapters.hyperliquid.margin import Tier
 from adapters.hyperliquid.orders import Fact, OrderIndex, Stray, TrackedOrder
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
 from adapters.hyperliquid.reconciliation import Reconciler
@@ -84,6 +86,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         self._set_account_id(AccountId(f"{VENUE_NAME}-{identity.account[:10]}"))
         self._http, self._user, self._settings = http, identity.account, config
         self._instruments: dict[str, Instrument] = {}
+        self._tiers: dict[str, tuple[Tier, ...]] = {}
         self._barred: dict[str, str] = {}
         self._orders, self._budget = OrderIndex(), ActionBudget(config.action_reserve)
         self._rounds = Rounds(self.create_task, self._log.warning)
@@ -133,10 +136,11 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             )
 
     def _make_feed(self, socket_factory: SocketFactory, externals: ExternalOrders) -> AccountFeed:
-        account = AccountChannel(
+        self._account = AccountChannel(
             emit_state=self._emit_account_state,
             publish_health=lambda health: self._msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health),
             publish_payment=lambda payment: self._msgbus.publish(topic=topics.FUNDING_PAYMENT, msg=payment),
+            tiers=lambda: self._tiers,
             now_ns=self._clock.timestamp_ns,
         )
         return AccountFeed(
@@ -145,7 +149,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             self._user,
             orders=self._orders,
             externals=externals,
-            account=account,
+            account=self._account,
             instruments=self._instruments,
             funding_clock=FundingClock(self._settings.hour_secs),
             lookback_ms=round(self._settings.funding_lookback_hours * self._settings.hour_secs * 1000),
@@ -186,6 +190,8 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     # Lifecycle
 
     async def _connect(self) -> None:
+        if others := [coin for coin in self._settings.coins if ":" in coin]:
+            raise Rejected(f"{', '.join(others)}: each exchange of others keeps a margin account of its own; data only")
         await self._instrument_provider.initialize()
         await self._terms.check()
         await self._instrument_provider.load_fees(self._user)
@@ -239,6 +245,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     def _publish_instruments(self) -> None:
         for instrument in self._instrument_provider.list_all():
             self._instruments[instrument.raw_symbol.value] = instrument
+            self._tiers[instrument.raw_symbol.value] = parsing.margin_tiers(instrument)
             self._msgbus.send(endpoint="DataEngine.process", msg=instrument)
 
     # Commands
@@ -316,4 +323,5 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
 
     def _emit_account_state(self, state: ClearinghouseState) -> None:
         ts_ns = state.time * 1_000_000 or self._clock.timestamp_ns()
-        self.generate_account_state([reports.balance(state)], [], True, ts_ns)
+        fees = dict(zip(("maker_fee", "taker_fee"), map(str, self._instrument_provider.fees), strict=True))
+        self.generate_account_state([reports.balance(state)], [], True, ts_ns, {**fees, **self._account.spot})

@@ -11,14 +11,17 @@ from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.connection import HyperliquidConnection, SocketFactory
 from adapters.hyperliquid.constants import VENUE_NAME
 from adapters.hyperliquid.externals import ExternalOrders, Report
+from adapters.hyperliquid.freshness import Freshness, named
 from adapters.hyperliquid.http import HyperliquidHttp, fill_key
 from adapters.hyperliquid.orders import Fact, OrderIndex, Phase, TrackedOrder, phase
+from adapters.hyperliquid.rounds import Rounds
 from adapters.hyperliquid.schemas import (
     AnyFrame,
     ClearinghouseFrame,
     Fill,
     OrderUpdate,
     OrderUpdatesFrame,
+    SpotFrame,
     UserFillsFrame,
     UserFundingsFrame,
 )
@@ -28,7 +31,8 @@ from messages import FundingClock, VenueState, VenueStatus
 _ACKNOWLEDGE_SECS = 10.0
 _OVERLAP_MS = 60_000  # how far back fills are read again after a break
 _REMEMBERED_FILLS = 50_000
-_STREAMS = ("orderUpdates", "userFills", "userFundings", "clearinghouseState")
+_STREAMS = ("orderUpdates", "userFills", "userFundings", "clearinghouseState", "spotState")
+_CHECK_SECS = 2.0
 _FUNDING_DELAY = 0.2  # of a funding hour: payments show some seconds after the hour ...
 _MAX_FUNDING_DELAY_SECS = 60.0  # ... of a real one
 
@@ -70,6 +74,8 @@ class AccountFeed:
         self._is_started = False
         self._breaks = 0
         self._closing = asyncio.Event()
+        self._is_stale = False
+        self._freshness, self._rounds = Freshness(), Rounds(start_task, log)
         self.connection = HyperliquidConnection(
             socket_factory, on_data=self._on_data, on_up=self._on_up, on_down=self._on_down, clock_ns=now_ns, log=log
         )
@@ -89,10 +95,12 @@ class AccountFeed:
             await self._read_funding()
         self._status(VenueState.OK, "connected")
         self._start_task(self._watch_funding(), log_msg="watch_funding")
+        self._rounds.every(_CHECK_SECS, self._check_freshness)
 
     async def stop(self) -> None:
         """Close the socket."""
         self._closing.set()
+        self._rounds.close()
         await self.connection.close()
 
     def take_fills(self, fills: Sequence[Fill]) -> None:
@@ -152,6 +160,8 @@ class AccountFeed:
             self._account.state(frame.data.clearinghouse_state)
         elif isinstance(frame, UserFundingsFrame):
             self._account.funding(frame.data.fundings)
+        elif isinstance(frame, SpotFrame):
+            self._account.take_spot(frame.data.spot_state)
 
     def _on_up(self) -> None:
         if self._is_started:
@@ -209,6 +219,26 @@ class AccountFeed:
                 await self._read_funding()
             except VenueError as e:
                 self._log(f"funding payments could not be read: {e}")
+
+    async def _check_freshness(self) -> None:
+        """A silent margin stream is asked anew, then reported, then given another connection.
+
+        Orders and fills may well be silent: a new subscription to them costs nothing either, but
+        tells nothing, so a dead socket shows in the margin alone.
+        """
+        if not self.connection.is_open:
+            self._is_stale = False
+            return
+        verdict = self._freshness.judge(self.connection.stream.last_heard_ns(), self._now_ns())
+        for key in verdict.resubscribe:
+            self._log(f"{named([key])} is silent: subscribing anew")
+            self.connection.resubscribe(key)
+        if bool(verdict.stale) != self._is_stale:
+            self._is_stale = bool(verdict.stale)
+            detail = f"silent: {named(verdict.stale)}" if self._is_stale else "heard again"
+            self._status(VenueState.STALE if self._is_stale else VenueState.OK, detail)
+        if verdict.is_dead:
+            self.connection.reopen(f"silent: {named(verdict.stale)}")
 
     def _status(self, state: VenueState, detail: str) -> None:
         self._publish_status(VenueStatus(venue=VENUE_NAME, channel="private", state=state, detail=detail, ts_ns=self._now_ns()))

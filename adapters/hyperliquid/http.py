@@ -8,24 +8,32 @@ from typing import Any
 import msgspec
 
 from adapters.errors import Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
-from adapters.hyperliquid.account_schemas import ActionLimits, ActiveAsset, ExchangeStatus, ExtraAgent, SpotState, UserRole
+from adapters.hyperliquid.account_schemas import (
+    ActionLimits,
+    ActiveAsset,
+    ExchangeStatus,
+    ExtraAgent,
+    FundingLedgerRow,
+    UserFees,
+    UserRole,
+)
 from adapters.hyperliquid.budget import WeightBucket, answer_weight, request_weight
 from adapters.hyperliquid.constants import FILLS_PAGE_ROWS, FUNDING_PAGE_ROWS
+from adapters.hyperliquid.listing_schemas import Meta, PerpDex, PredictedFundings
 from adapters.hyperliquid.refusals import proves_rate_limit
 from adapters.hyperliquid.schemas import (
     ActionAnswer,
     ActionResult,
     BookData,
+    Candle,
     ClearinghouseState,
     Fill,
     FundingHistoryRow,
-    FundingLedgerRow,
     FundingRow,
     Item,
-    Meta,
     Order,
     OrderStatusAnswer,
-    UserFees,
+    TradeData,
 )
 from adapters.transport import HttpResponse, HttpTransport
 
@@ -53,9 +61,26 @@ class HyperliquidHttp:
         self._bucket = WeightBucket() if bucket is None else bucket
         self._now_secs, self._sleep = now_secs, sleep
 
-    async def meta(self) -> Meta:
-        """Return the universe of perpetuals."""
-        return await self._info({"type": "meta"}, Meta)
+    async def meta(self, dex: str | None = None) -> Meta:
+        """Return the universe of perpetuals, of the venue itself or of a HIP-3 exchange on it."""
+        return await self._info({"type": "meta", "dex": dex}, Meta)
+
+    async def perp_dexs(self) -> list[PerpDex | None]:
+        """Return the HIP-3 exchanges; the first place, the venue's own, is empty."""
+        return await self._info({"type": "perpDexs"}, list[PerpDex | None])
+
+    async def recent_trades(self, coin: str) -> list[TradeData]:
+        """Return the last public trades, a few dozen, newest first."""
+        return await self._info({"type": "recentTrades", "coin": coin}, list[TradeData])
+
+    async def candles(self, coin: str, interval: str, start_ms: int, end_ms: int) -> list[Candle]:
+        """Return the candles that overlap [start_ms, end_ms], oldest first; the venue keeps the last 5,000."""
+        request = {"coin": coin, "interval": interval, "startTime": start_ms, "endTime": end_ms}
+        return await self._info({"type": "candleSnapshot", "req": request}, list[Candle])
+
+    async def predicted_fundings(self) -> PredictedFundings:
+        """Return what several exchanges are about to charge, by coin."""
+        return await self._info({"type": "predictedFundings"}, PredictedFundings)  # type: ignore[arg-type]  # an alias
 
     async def user_fees(self, user: str) -> UserFees:
         """Return the account's own fee rates."""
@@ -141,10 +166,6 @@ class HyperliquidHttp:
     async def action_limits(self, user: str) -> ActionLimits:
         """Return how many actions the account has used and may use."""
         return await self._info({"type": "userRateLimit", "user": user}, ActionLimits)
-
-    async def spot_state(self, user: str) -> SpotState:
-        """Return the spot balances."""
-        return await self._info({"type": "spotClearinghouseState", "user": user}, SpotState)
 
     async def exchange(self, body: bytes, timeout_secs: float) -> bytes:
         """Send a signed action once and return the answer to be read by `read_action_answer`.

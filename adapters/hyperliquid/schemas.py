@@ -5,7 +5,8 @@ about money, sizes of ours and funding is Decimal. Unknown fields are ignored, f
 leaves out at times have a default.
 
 No struct holds a number that could not be one: what is not finite, or too large for any price, size
-or time, is refused here, before it can reach a sum or Nautilus.
+or time, is refused here, before it can reach a sum or Nautilus. Names are printable ASCII: Nautilus
+ends the whole process over an identifier that is empty or holds anything else.
 """
 
 from decimal import Decimal
@@ -17,6 +18,8 @@ _MAX_MS = 9_000_000_000_000  # in the year 2255; as nanoseconds it still fits 63
 _MAX_EXPONENT, _MIN_EXPONENT = 12, -30
 
 type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=_MAX_MS)]
+type VenueId = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+type Name = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,64}$")]
 type HotPrice = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 type HotSize = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
@@ -53,12 +56,19 @@ class BboData(Wire, frozen=True):
     bbo: tuple[Level | None, Level | None]
 
 
+class BookLevel(Level, frozen=True):
+    """One price level of a whole book; `n` orders make it up."""
+
+    n: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+
+
 class BookData(Wire, frozen=True):
-    """A whole book: bids from the best down, asks from the best up."""
+    """A whole book: bids from the best down, asks from the best up; `fast` ones are short and frequent."""
 
     coin: str
-    levels: tuple[list[Level], list[Level]]
+    levels: tuple[list[BookLevel], list[BookLevel]]
     time: Milliseconds = 0
+    fast: bool = False
 
 
 class TradeData(Wire, frozen=True):
@@ -69,7 +79,7 @@ class TradeData(Wire, frozen=True):
     px: HotPrice
     sz: HotSize
     time: Milliseconds
-    tid: int
+    tid: VenueId
 
 
 class AssetContext(Exact, frozen=True):
@@ -93,7 +103,7 @@ class AssetContextData(Wire, frozen=True):
 class PerpMeta(Wire, frozen=True):
     """One perpetual of the universe; its asset id is its place there."""
 
-    name: str
+    name: Name
     sz_decimals: int
     max_leverage: int
     is_delisted: bool = False
@@ -101,16 +111,24 @@ class PerpMeta(Wire, frozen=True):
     margin_table_id: int | None = None
 
 
-class Meta(Wire, frozen=True):
-    """The universe of perpetuals."""
+class Candle(Wire, frozen=True, rename=None):
+    """A bar of coin `s` and interval `i` over [`t`, `T`] in Unix milliseconds."""
 
-    universe: list[PerpMeta]
+    t: Milliseconds
+    T: Milliseconds
+    s: str
+    i: str
+    o: HotPrice
+    h: HotPrice
+    l: HotPrice  # noqa: E741 - the venue's name
+    c: HotPrice
+    v: HotSize
 
 
 class FundingHistoryRow(Exact, frozen=True):
     """One settled hour; the rate is per hour."""
 
-    coin: str
+    coin: Name
     funding_rate: Decimal
     time: Milliseconds
     premium: Decimal | None = None
@@ -129,7 +147,7 @@ class Leverage(Wire, frozen=True):
 class Position(Exact, frozen=True):
     """One open position; `szi` is signed, long positive."""
 
-    coin: str
+    coin: Name
     szi: Decimal
     leverage: Leverage
     position_value: Decimal
@@ -165,21 +183,28 @@ class ClearinghouseState(Exact, frozen=True):
     time: Milliseconds = 0
 
 
-class UserFees(Exact, frozen=True):
-    """The account's own fee rates, as fractions."""
+class SpotBalance(Exact, frozen=True):
+    """A spot balance; `hold` is bound in orders."""
 
-    user_cross_rate: Decimal
-    user_add_rate: Decimal
+    coin: Name
+    total: Decimal
+    hold: Decimal = Decimal(0)
+
+
+class SpotState(Wire, frozen=True):
+    """The spot account; no margin for perpetuals in the standard account mode."""
+
+    balances: list[SpotBalance]
 
 
 class Order(Exact, frozen=True):
     """An order; `sz` is what is left of `orig_sz` (see notes on terminal orders in `orders`)."""
 
-    coin: str
+    coin: Name
     side: str
     limit_px: Decimal
     sz: Decimal
-    oid: int
+    oid: VenueId
     timestamp: Milliseconds
     orig_sz: Decimal | None = None
     cloid: str | None = None
@@ -214,15 +239,15 @@ class Liquidation(Wire, frozen=True):
 class Fill(Exact, frozen=True):
     """One execution; (coin, tid, oid) is unique, `crossed` means taker, `fee` is negative as rebate."""
 
-    coin: str
+    coin: Name
     px: Decimal
     sz: Decimal
     side: str
     time: Milliseconds
-    oid: int
+    oid: VenueId
     crossed: bool
     fee: Decimal
-    tid: int = 0
+    tid: VenueId = 0
     start_position: Decimal | None = None
     dir: str = ""
     cloid: str | None = None
@@ -234,28 +259,11 @@ class FundingRow(Exact, frozen=True):
     """One funding payment; `usdc` is positive when received."""
 
     time: Milliseconds
-    coin: str
+    coin: Name
     usdc: Decimal
     szi: Decimal
     funding_rate: Decimal
     n_samples: int | None = None
-
-
-class FundingDelta(Exact, frozen=True):
-    """A funding payment without its time, as the history wraps it."""
-
-    coin: str
-    usdc: Decimal
-    szi: Decimal
-    funding_rate: Decimal
-    n_samples: int | None = None
-
-
-class FundingLedgerRow(Wire, frozen=True):
-    """A funding payment of the account's history."""
-
-    time: Milliseconds
-    delta: FundingDelta
 
 
 # Answers to actions
@@ -264,13 +272,13 @@ class FundingLedgerRow(Wire, frozen=True):
 class Resting(Wire, frozen=True):
     """The order rests."""
 
-    oid: int
+    oid: VenueId
 
 
 class Filled(Exact, frozen=True):
     """The order matched at once, wholly or in part."""
 
-    oid: int
+    oid: VenueId
     total_sz: Decimal
     avg_px: Decimal
 
@@ -332,6 +340,12 @@ class TradesFrame(Frame, frozen=True, tag="trades"):
     data: list[TradeData]
 
 
+class CandleFrame(Frame, frozen=True, tag="candle"):
+    """The running bar, again and again until the next begins."""
+
+    data: Candle
+
+
 class AssetContextFrame(Frame, frozen=True, tag="activeAssetCtx"):
     """Mark, oracle and funding."""
 
@@ -385,11 +399,25 @@ class ClearinghouseFrame(Frame, frozen=True, tag="clearinghouseState"):
     data: ClearinghouseData
 
 
+class SpotData(Wire, frozen=True):
+    """The spot account."""
+
+    spot_state: SpotState
+
+
+class SpotFrame(Frame, frozen=True, tag="spotState"):
+    """The spot account."""
+
+    data: SpotData
+
+
 class NamedStream(Wire, frozen=True):
     """What tells a stream from the others; the account's have no coin."""
 
     type: str
     coin: str | None = None
+    fast: bool = False
+    interval: str | None = None
 
 
 class AcknowledgedSubscription(Wire, frozen=True):
@@ -439,11 +467,13 @@ type AnyFrame = (
     BboFrame
     | BookFrame
     | TradesFrame
+    | CandleFrame
     | AssetContextFrame
     | OrderUpdatesFrame
     | UserFillsFrame
     | UserFundingsFrame
     | ClearinghouseFrame
+    | SpotFrame
     | SubscriptionFrame
     | PostFrame
     | ErrorFrame

@@ -32,6 +32,7 @@ class Desk(Strategy):
     def __init__(self) -> None:
         super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag="001", external_order_claims=[BTC]))
         self.heard: list[Any] = []
+        self.history: list[Any] = []
         self.messages: list[Any] = []
         self.client: Any = None
         self.data_client: Any = None
@@ -51,8 +52,11 @@ class Desk(Strategy):
 
     on_order_book_deltas = on_mark_price = on_index_price = on_funding_rate = on_trade_tick = on_quote_tick
 
+    on_bar = on_order_book_depth = on_quote_tick
+
     def on_historical_data(self, data) -> None:
         self.heard.append(data)
+        self.history += data if isinstance(data, list) else [data]
 
     def on_order_book(self, book) -> None:
         self.heard.append(book)
@@ -86,6 +90,9 @@ class Desk(Strategy):
 
     def channel_states(self, channel: str) -> list[VenueState]:
         return [status.state for status in self.said(VenueStatus) if status.channel == channel]
+
+    def details(self, channel: str, state: VenueState) -> list[str]:
+        return [status.detail for status in self.said(VenueStatus) if (status.channel, status.state) == (channel, state)]
 
 
 async def eventually(check: Callable[[], Any], secs: float = 8.0) -> Any:
@@ -163,10 +170,18 @@ def user_of(sims) -> Any:
     return sims.hyperliquid.engine.users[sims.ready["hyperliquid"]["accounts"][0]["address"].lower()]
 
 
-@contextlib.contextmanager
 def deaf(desk: Desk, *channels: str):
     """Lose frames of these channels on the account's socket, between the wire and the client."""
-    connection = desk.client._feed.connection
+    return _deaf(desk.client._feed.connection, channels)
+
+
+def deaf_data(desk: Desk, *channels: str):
+    """Lose frames of these channels on the market-data socket."""
+    return _deaf(desk.data_client._connection, channels)
+
+
+@contextlib.contextmanager
+def _deaf(connection, channels: tuple[str, ...]):
     hear = connection.on_frame
     lost: list[bytes] = []
 

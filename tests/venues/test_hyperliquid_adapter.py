@@ -16,6 +16,7 @@ from nautilus_trader.model.events import OrderCancelRejected, OrderRejected
 from nautilus_trader.model.identifiers import AccountId
 from nautilus_trader.model.objects import Currency
 
+from adapters.hyperliquid.freshness import LIMITS, Limit
 from messages import AccountHealth, FundingPayment, VenueState
 from simulators.faults import Fault, FaultKind
 
@@ -308,7 +309,7 @@ async def test_a_funding_payment_missed_by_the_stream_is_read(sims):
 
 
 async def test_a_silent_context_stream_is_stale_until_it_speaks_again(sims, monkeypatch):
-    monkeypatch.setattr("adapters.hyperliquid.data.CONTEXT_STALE_SECS", 1.0)
+    monkeypatch.setitem(LIMITS, "activeAssetCtx", Limit(60.0, 1.0, 60.0))
     async with trading(sims.ready) as desk:
         await eventually(lambda: desk.cache.funding_rate(BTC))
         sims.hyperliquid.faults.inject(Fault(kind=FaultKind.FREEZE_STREAM, channel="activeAssetCtx", secs=3.0))

@@ -13,9 +13,11 @@ from nautilus_trader.model.objects import Price, Quantity
 
 from adapters.errors import Rejected
 from adapters.hyperliquid import commands, factories, parsing
+from adapters.hyperliquid.account_schemas import UserFees
 from adapters.hyperliquid.config import HyperliquidExecClientConfig
+from adapters.hyperliquid.listing_schemas import Meta
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
-from adapters.hyperliquid.schemas import Meta, PerpMeta, UserFees
+from adapters.hyperliquid.schemas import PerpMeta
 from adapters.hyperliquid.signing import L1Signer
 from config.secret import SecretError
 
