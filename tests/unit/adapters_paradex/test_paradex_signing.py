@@ -1,12 +1,15 @@
+import functools
 import json
 import random
 import subprocess
 import sys
 from decimal import Decimal
 
+import msgspec
 import pytest
-from fast_stark_crypto import verify
+from fast_stark_crypto import pedersen_hash, verify
 
+from adapters.paradex import onboarding
 from adapters.paradex.signing import OrderTerms, Signer, quantums
 
 CHAIN = "PRIVATE_SN_POTC_SEPOLIA"
@@ -45,6 +48,33 @@ def test_golden_vectors(shared_data, signer):
     for message_hash, vector in hashes:
         assert hex(message_hash) == vector["hash"]
         assert signer.sign(message_hash) == f'["{vector["r_without_seed"]}","{vector["s_without_seed"]}"]'
+
+
+def test_the_onboarding_vector(shared_data, signer):
+    golden = json.loads((shared_data / "raw/paradex/paradex_golden_vectors.json").read_text())
+    vector = next(vector for vector in golden["vectors"] if vector["name"] == "onboarding")
+    assert hex(signer.onboarding_hash()) == vector["hash"]
+    assert signer.sign(signer.onboarding_hash()) == f'["{vector["r_without_seed"]}","{vector["s_without_seed"]}"]'
+
+
+def test_the_published_derivation_vector(shared_data):
+    """The SDKs' common vector: an Ethereum test key gives this L2 key, public key and address."""
+    config = json.loads((shared_data / "raw/paradex/system_config_testnet.json").read_text())
+    chain = msgspec.convert(config, onboarding.ChainConfig)
+    l1_key = "0xf8e4d1d772cdd44e5e77615ad11cc071c94e4c06dc21150d903f28e6aa6abdff"
+    account = onboarding.derive(chain, "0xd2c7314539dCe7752c8120af4eC2AA750Cf2035e", l1_key)
+    assert (account.address, account.private_key) == (ADDRESS, KEY)
+    assert account.public_key == "0x2c144d2f2d4fc61b6f8967f3ba0012a87d90140bcfe5a3e92e8df83258c960f"
+    for address, key in (("0xd2c7", "not a key"), ("nobody", l1_key)):
+        with pytest.raises(ValueError, match="hexadecimal"):
+            onboarding.derive(chain, address, key)
+
+
+def test_a_subkeys_registration_is_signed_over_a_plain_array(signer):
+    array = functools.reduce(pedersen_hash, (int(ADDRESS, 16), 0xABC, 1000, 2000, 4), 0)
+    assert signer.subkey_hash("0xabc", 1000, 2000) == array
+    r, s = json.loads(signer.sign(array))
+    assert verify(int(signer.public_key, 16), array, int(r), int(s))
 
 
 def test_hashes_equal_the_vendors_over_random_orders(vendor, signer):
