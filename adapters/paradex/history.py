@@ -42,7 +42,8 @@ class MarketHistory:
         wanted = min(limit or DEFAULT_ROWS, MAX_TRADES)
         rows = await self._http.trades(perpetual.id.symbol.value, _millis(start_ns), _millis(end_ns), wanted)
         now_ns = self._now_ns()
-        return [parsing.trade_tick(row, perpetual, now_ns) for row in reversed(rows)]
+        ticks = (parsing.trade_tick(row, perpetual, now_ns) for row in reversed(rows))
+        return [tick for tick in ticks if tick is not None]
 
     async def bars(
         self, perpetual: CryptoPerpetual, bar_type: BarType, start_ns: int | None, end_ns: int | None, limit: int

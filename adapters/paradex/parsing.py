@@ -230,12 +230,15 @@ def _deltas(
     )
 
 
-def trade_tick(trade: Trade, perpetual: CryptoPerpetual, ts_init: int) -> TradeTick:
-    """Return a public trade."""
+def trade_tick(trade: Trade, perpetual: CryptoPerpetual, ts_init: int) -> TradeTick | None:
+    """Return a public trade, None for one whose size rounds to nothing."""
+    size = Quantity(trade.size, perpetual.size_precision)
+    if size.raw == 0:
+        return None
     return TradeTick(
         perpetual.id,
         Price(trade.price, perpetual.price_precision),
-        Quantity(trade.size, perpetual.size_precision),
+        size,
         AggressorSide.BUYER if trade.side == "BUY" else AggressorSide.SELLER,
         TradeId(trade.id or f"{trade.created_at}"),
         nanos(trade.created_at),

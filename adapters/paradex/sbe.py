@@ -355,7 +355,7 @@ def _read_fill(frame: bytes, block: int) -> Fill:
         price=_money(price),
         size=_money(size),
         fee=_e8(fee),
-        fee_currency=currency,
+        fee_currency=currency and _text(currency),
         fill_type=_FILL_TYPES.get(kind),
         flags=_flags(bits, _FILL_FLAGS),
         realized_pnl=_e8(realized),

@@ -16,12 +16,12 @@ from typing import Annotated
 import msgspec
 
 MAX_MS = 9_000_000_000_000  # in the year 2255; as nanoseconds it still fits 63 bits
+_MAX_TRADE_ID = 36  # a longer one does not fit Nautilus
 _MAX_EXPONENT, _MIN_EXPONENT = 12, -30
 
 type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]
 type SequenceNumber = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 type Name = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,64}$")]
-type TradeName = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,36}$")]  # no longer one fits Nautilus
 type HotPrice = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 type HotSize = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
@@ -65,6 +65,14 @@ class _Owned(_Exact, frozen=True, kw_only=True):
         super().__post_init__()
         if self.client_id is not None and _is_name(self.client_id) is None:
             msgspec.structs.force_setattr(self, "client_id", None)
+
+
+def _check_execution(trade_id: str | None, size: Decimal, price: Decimal) -> None:
+    """Raise ValueError where something was traded that cannot be: the binary decoder knows no patterns."""
+    if trade_id is not None and len(trade_id) > _MAX_TRADE_ID:
+        raise ValueError(f"id {trade_id} is longer than {_MAX_TRADE_ID}")
+    if size <= 0 or price < 0:
+        raise ValueError(f"an execution of {size} at {price}")
 
 
 class Page[Row](_Wire, frozen=True, kw_only=True):
@@ -227,13 +235,17 @@ class MarketEvent(_Wire, frozen=True, kw_only=True):
 class Trade(_Exact, frozen=True, kw_only=True):
     """A public trade; `side` is the taker's."""
 
-    id: TradeName | None = None
+    id: Name | None = None
     market: Name
     side: str
     size: Decimal
     price: Decimal
     created_at: Milliseconds
     trade_type: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_execution(self.id, self.size, self.price)
 
 
 class MarketSummary(_Exact, frozen=True, kw_only=True):
@@ -295,7 +307,7 @@ class Order(_Owned, frozen=True, kw_only=True):
 class Fill(_Owned, frozen=True, kw_only=True):
     """One of our fills; `side` is ours, `fee` positive when paid, `realized_funding` when received."""
 
-    id: TradeName
+    id: Name
     market: Name
     order_id: Name
     side: str
@@ -304,12 +316,16 @@ class Fill(_Owned, frozen=True, kw_only=True):
     size: Decimal
     remaining_size: Decimal | None = None
     fee: Decimal | None = None
-    fee_currency: str | None = None
+    fee_currency: Name | None = None
     fill_type: str | None = None
     flags: list[str] | None = None
     realized_pnl: Decimal | None = None
     realized_funding: Decimal | None = None
     created_at: Milliseconds = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_execution(self.id, self.size, self.price)
 
 
 class Position(_Exact, frozen=True, kw_only=True):
