@@ -79,7 +79,7 @@ def test_a_subkeys_registration_is_signed_over_a_plain_array(signer):
 
 def test_hashes_equal_the_vendors_over_random_orders(vendor, signer):
     random_numbers = random.Random(5)
-    for number in range(240):
+    for number in range(1000):
         is_market = number % 3 == 0
         side = random_numbers.choice(("BUY", "SELL"))
         terms = OrderTerms(
@@ -109,6 +109,19 @@ def test_a_signature_verifies_and_is_text_of_two_numbers(signer):
     r, s = (int(part) for part in json.loads(signer.sign(message_hash)))
     assert verify(int(signer.public_key, 16), message_hash, r, s)
     assert not verify(int(signer.public_key, 16), message_hash + 1, r, s)
+
+
+def test_each_side_verifies_the_others_signatures(vendor, signer):
+    """Ours by the vendor's library and theirs by ours, over orders and with another nonce."""
+    from paradex_py.account.utils import message_signature, verify_message_signature
+
+    random_numbers = random.Random(6)
+    for _ in range(25):
+        message_hash = random_numbers.randrange(1, 2**250)
+        ours = [int(part) for part in json.loads(signer.sign(message_hash))]
+        assert verify_message_signature(message_hash, ours, int(signer.public_key, 16))
+        theirs = message_signature(message_hash, int(KEY, 16))
+        assert verify(int(signer.public_key, 16), message_hash, *theirs)
 
 
 def test_quantums_are_exact_or_an_error():
