@@ -4,7 +4,7 @@ The venue publishes no full list of reasons; NOT_ENOUGH_MARGIN, POST_ONLY_WOULD_
 ORDER_EXCEEDS_POSITION_LIMIT, REDUCE_ONLY_WILL_INCREASE and MMP_NOT_CONFIGURED were seen, the other names are this simulator's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from simulators.paradex.accounts import ParadexAccount
@@ -31,20 +31,17 @@ FAR_THROUGH_FAIR = Decimal("0.0005")  # of the fair price; farther orders are ca
 
 def refusal(order: VenueOrder, account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> str | None:
     """Return the cancel reason of an order the risk check refuses, None when it may trade."""
-    market = markets[order.market]
-    if "MMP" in order.flags:
-        return MMP_NOT_CONFIGURED
-    if order.reduce_only and not fits_reduction(order, account):
-        return REDUCE_ONLY_WILL_INCREASE
-    if _is_too_small(order, account, market):
-        return ORDER_SIZE_BELOW_MIN
-    if not order.reduce_only and _exceeds_limit(order, account, market):
-        return ORDER_EXCEEDS_POSITION_LIMIT
-    if order.price is not None and not _within_band(order.price, order.is_buy, market):
-        return PRICE_OUTSIDE_BAND
-    if order.price is not None and _would_take(order, order.price, market):
-        return POST_ONLY_WOULD_CROSS
-    return None if _is_affordable(order, account, markets) else NOT_ENOUGH_MARGIN
+    market, price = markets[order.market], order.price
+    rules: tuple[tuple[str, Callable[[], bool]], ...] = (
+        (MMP_NOT_CONFIGURED, lambda: "MMP" in order.flags),
+        (REDUCE_ONLY_WILL_INCREASE, lambda: order.reduce_only and not fits_reduction(order, account)),
+        (ORDER_SIZE_BELOW_MIN, lambda: _is_too_small(order, account, market)),
+        (ORDER_EXCEEDS_POSITION_LIMIT, lambda: not order.reduce_only and _exceeds_limit(order, account, market)),
+        (PRICE_OUTSIDE_BAND, lambda: price is not None and not _within_band(price, order.is_buy, market)),
+        (POST_ONLY_WOULD_CROSS, lambda: price is not None and _would_take(order, price, market)),
+        (NOT_ENOUGH_MARGIN, lambda: not _is_affordable(order, account, markets)),
+    )
+    return next((reason for reason, is_broken in rules if is_broken()), None)
 
 
 def fits_reduction(order: VenueOrder, account: ParadexAccount) -> bool:
