@@ -36,9 +36,9 @@ def _json_frames(random: Random) -> list[Frame]:
     ms = TIME_MS + random.randrange(1000)
     order = {
         "id": ORDER_ID, "account": "0x1", "market": MARKET, "side": "BUY", "type": "LIMIT", "size": "0.5",
-        "remaining_size": "0.5", "price": _price(random), "status": random.choice(("NEW", "OPEN", "CLOSED")), "instruction": "GTC",
-        "client_id": CLIENT_ID, "cancel_reason": "", "avg_fill_price": "", "flags": [], "created_at": ms, "last_updated_at": ms,
-        "seq_no": random.randrange(9),
+        "remaining_size": "0.5", "price": _price(random), "status": random.choice(("NEW", "OPEN", "CLOSED")),
+        "instruction": "GTC", "client_id": CLIENT_ID, "cancel_reason": "", "avg_fill_price": "", "flags": [],
+        "created_at": ms, "last_updated_at": ms, "seq_no": random.randrange(9),
     }  # fmt: skip
     fill = {
         "id": f"{ms}01", "market": MARKET, "order_id": ORDER_ID, "client_id": CLIENT_ID, "side": "BUY", "liquidity": "TAKER",
