@@ -13,6 +13,7 @@ from simulators.faults import FaultBoard, FaultKind
 from simulators.matching import Book, Order, SelfTrade, Trade
 from simulators.paradex import checks
 from simulators.paradex.accounts import ParadexAccount
+from simulators.paradex.announcing import Announcer, Schedule
 from simulators.paradex.errors import ApiError
 from simulators.paradex.feed import Feed
 from simulators.paradex.ids import Ids
@@ -22,8 +23,6 @@ from simulators.paradex.requests import OrderRequest
 from simulators.paradex.rpi import RpiOrder
 from simulators.paradex.settings import Settings
 from simulators.paradex.settlement import Settled, Settlement, takes_retail_slot
-
-Schedule = Callable[[float, Callable[[], None]], object]
 
 SELF_TRADE_RULES = {
     "EXPIRE_MAKER": SelfTrade.CANCEL_RESTING,
@@ -47,13 +46,23 @@ class Engine:
         now_ns: Callable[[], int],
         seed: int,
     ) -> None:
-        self.markets, self.settings, self.faults, self.ids, self.feed = markets, settings, faults, ids, feed
+        self.markets, self.settings, self.faults, self.ids = markets, settings, faults, ids
         self.system_state = "ok"
         self._schedule, self._now_ns = schedule, now_ns
         self._random = random.Random(f"{seed}/paradex/engine")
         self._orders: dict[str, tuple[ParadexAccount, VenueOrder]] = {}
         self._waiting: list[tuple[ParadexAccount, VenueOrder]] = []  # conditional orders
         self._settlement = Settlement(self._orders, settings, ids)
+        self._announcer = Announcer(feed, faults, self._random, schedule)
+
+    @property
+    def feed(self) -> Feed:
+        """Whoever is told what happens."""
+        return self._announcer.feed
+
+    @feed.setter
+    def feed(self, feed: Feed) -> None:
+        self._announcer.feed = feed
 
     def submit(self, account: ParadexAccount, request: OrderRequest, *, is_interactive: bool) -> VenueOrder:
         """Queue an order and return it as NEW. Raise ApiError when it is refused at once."""
@@ -277,7 +286,7 @@ class Engine:
     def _answer_modify(self, account: ParadexAccount, order: VenueOrder, status: str, message: str) -> None:
         assert order.modify is not None
         order.modify = ModifyState(order.modify.id, status, message)
-        self._tell(account, order)
+        self._announcer.order(account, order)
 
     def _book(self, order: VenueOrder) -> Book:
         return self.markets[order.market].book_of(order.instruction)
@@ -315,12 +324,7 @@ class Engine:
 
     def _set_status(self, account: ParadexAccount, order: VenueOrder, status: str) -> None:
         order.status, order.updated_ms = status, self._now_ns() // 1_000_000
-        self._tell(account, order)
-
-    def _tell(self, account: ParadexAccount, order: VenueOrder) -> None:
-        self.feed.order(account, copy(order))
-        if self.faults.take(FaultKind.DUPLICATE_ORDER_EVENT, f"orders.{order.market}"):
-            self.feed.order(account, copy(order))
+        self._announcer.order(account, order)
 
     def _trigger(self, market: ParadexMarket) -> None:
         self._waiting = [pair for pair in self._waiting if pair[1].status == "UNTRIGGERED"]
@@ -329,40 +333,11 @@ class Engine:
                 self._execute(account, order)
 
     def _announce(self, settled: list[Settled], also: Iterable[tuple[ParadexAccount, VenueOrder]] = ()) -> None:
-        """Tell orders and fills in either sequence, as the venue does, then money and positions."""
-        orders = {order.id: (account, order) for account, order in also}
-        for item in settled:
-            if not item.order.remaining:
-                item.order.status = "CLOSED"
-            orders[item.order.id] = (item.account, item.order)
-        fault = self.faults.take(FaultKind.DELAY_FILL, f"fills.{settled[0].fill.market}") if settled else None
-        fills_first = fault is None and self._random.random() < 0.5
-        if fills_first:
-            self._tell_fills(settled)
-        for account, order in orders.values():
-            self._tell(account, order)
-        if settled and not fills_first:
-            self._schedule(fault.secs if fault else self._random.uniform(0.001, 0.01), lambda: self._tell_fills(settled))
+        self._announcer.trades(settled, also)
         self._announce_money(settled)
-        for account, order in orders.values():
-            if order.status == "OPEN" and not any(item.account is account for item in settled):
-                self.feed.account(account)
-
-    def _tell_fills(self, settled: list[Settled]) -> None:
-        for item in settled:
-            self.feed.fill(item.account, item.fill)
-            if self.faults.take(FaultKind.DUPLICATE_FILL, f"fills.{item.fill.market}"):
-                self.feed.fill(item.account, item.fill)
 
     def _announce_money(self, settled: list[Settled]) -> None:
-        for item in settled:
-            self.feed.balance_event(item.account, item.balance)
-            if item.payment:
-                self.feed.funding_payment(item.account, item.payment)
-        touched = {(id(item.account), item.fill.market): item.account for item in settled}
-        for (_, market), account in touched.items():
-            self.feed.position(account, market)
-            self.feed.account(account)
+        for account, market in self._announcer.money(settled):
             self._drop_reductions(account, market)
 
     def _drop_reductions(self, account: ParadexAccount, market: str) -> None:

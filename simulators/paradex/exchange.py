@@ -8,10 +8,11 @@ from typing import Any
 
 from simulators.faults import FaultBoard
 from simulators.paradex import payloads
+from simulators.paradex.announcing import Schedule
 from simulators.paradex.auth import Caller, Registry
 from simulators.paradex.comparison import FundingComparison
 from simulators.paradex.constants import PERPETUALS, PerpTerms
-from simulators.paradex.engine import Engine, Schedule
+from simulators.paradex.engine import Engine
 from simulators.paradex.errors import ApiError
 from simulators.paradex.health import AccountWatch
 from simulators.paradex.ids import Ids
