@@ -42,14 +42,14 @@ class BookDesk:
         self._now_ns, self._log = now_ns, log
         self._keepers: dict[str, BookKeeper] = {}
         self._wants: dict[str, set[BookWant]] = {}
-        self._asked_ns: dict[str, int] = {}  # since when a market's snapshot is awaited
+        self._quiet_ns: dict[str, int] = {}  # since when a market's channel has said nothing of use
 
     def want(self, market: str, form: BookWant) -> None:
         """Keep a market's book from now on."""
         wants = self._wants.setdefault(market, set())
         if not wants:
             self._keepers[market] = BookKeeper()
-            self._asked_ns[market] = self._now_ns()
+            self._quiet_ns[market] = self._now_ns()
             self._feed.subscribe(self._channel(market))
         elif form not in wants:
             self._ask_again(market)  # the newcomer needs a whole book to start from
@@ -60,7 +60,7 @@ class BookDesk:
         wants = self._wants.get(market, set())
         wants.discard(form)
         if not wants and self._keepers.pop(market, None) is not None:
-            self._asked_ns.pop(market, None)
+            self._quiet_ns.pop(market, None)
             self._feed.unsubscribe(self._channel(market))
 
     def on_book(self, book: Book) -> None:
@@ -74,29 +74,39 @@ class BookDesk:
             self._clear(book.market, book.last_updated_at)
             self._ask_again(book.market)
         elif step is not BookStep.WAITING:
-            self._asked_ns.pop(book.market, None)
+            self._quiet_ns[book.market] = self._now_ns()
             self._tell(book, step, keeper, perpetual)
+
+    def on_open(self) -> None:
+        """Give every channel its time again: the connection is new."""
+        self._quiet_ns = dict.fromkeys(self._quiet_ns, self._now_ns())
 
     def on_lost(self, reason: str) -> None:
         """Clear every book: nobody says what happens to it while the connection is away."""
-        for market, keeper in self._keepers.items():
-            if keeper.is_whole:
-                self._log(f"{market}: the book is gone, {reason}")
-                keeper.drop()
-                self._clear(market, self._now_ns() // 1_000_000)
-            self._asked_ns[market] = self._now_ns()
+        for market in self._keepers:
+            self._give_up(market, reason)
 
     def overdue(self, limit_secs: float) -> list[str]:
-        """Ask again for the books whose snapshot has not come for `limit_secs`, and return their markets."""
+        """Give up and ask again for the books not heard of for `limit_secs`, and return their markets.
+
+        A book that does not move is numbered and told all the same, so silence is no sign of calm.
+        """
         oldest_ns = self._now_ns() - round(limit_secs * 1e9)
-        late = [market for market, asked_ns in self._asked_ns.items() if asked_ns < oldest_ns]
+        late = [market for market, quiet_ns in self._quiet_ns.items() if quiet_ns < oldest_ns]
         for market in late:
+            self._give_up(market, "its channel is silent")
             self._ask_again(market)
         return late
 
+    def _give_up(self, market: str, reason: str) -> None:
+        if self._keepers[market].is_whole:
+            self._log(f"{market}: the book is gone, {reason}")
+            self._keepers[market].drop()
+            self._clear(market, self._now_ns() // 1_000_000)
+
     def _ask_again(self, market: str) -> None:
         self._keepers[market].drop()
-        self._asked_ns[market] = self._now_ns()
+        self._quiet_ns[market] = self._now_ns()
         self._feed.resubscribe(self._channel(market))
 
     def _clear(self, market: str, at_ms: int) -> None:

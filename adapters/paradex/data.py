@@ -133,7 +133,9 @@ class ParadexDataClient(LiveMarketDataClient):  # type: ignore[misc]
 
     def _on_open_state(self, is_open: bool, reason: str) -> None:
         self._board.report("public", VenueState.OK if is_open else VenueState.DISCONNECTED, reason)
-        if not is_open:
+        if is_open:
+            self._books.on_open()
+        else:
             self._books.on_lost(reason)
 
     def _send_instruments(self) -> None:

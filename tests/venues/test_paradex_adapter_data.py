@@ -58,6 +58,17 @@ async def test_a_sequence_gap_is_noticed_cleared_and_resynchronised():
         await eventually(lambda: levels(desk) == venue_levels(sims))
 
 
+async def test_a_book_whose_channel_falls_silent_is_not_trusted():
+    async with venue() as sims, trading(sims.ready, data={"stale_secs": 1.0}) as desk:
+        await eventually(lambda: any(not deltas.is_snapshot for deltas in books(desk)))
+        sims.paradex.faults.inject(Fault(kind=FaultKind.FREEZE_STREAM, channel="order_book", secs=4.0))
+        await eventually(lambda: any(is_clear(deltas) for deltas in books(desk)))
+        assert desk.cache.order_book(BTC).best_bid_price() is None
+        await eventually(lambda: VenueState.STALE in desk.states("public"))
+        await eventually(lambda: levels(desk) == venue_levels(sims), 12.0)
+        await eventually(lambda: desk.states("public")[-1] == VenueState.OK)
+
+
 @pytest.mark.parametrize(("version", "is_incremental"), [(None, True), (None, False), (0, True), (2, False)])
 async def test_every_encoding_and_both_kinds_of_book_end_alike(version, is_incremental):
     settings = {"sbe_version": version, "is_book_incremental": is_incremental}

@@ -165,7 +165,38 @@ def test_a_snapshot_that_does_not_come_is_asked_for_again():
     assert scene.desk.overdue(5.0) == [MARKET]
     assert scene.line.asked[1:] == [("unsubscribe", CHANNEL), ("subscribe", CHANNEL)]
     scene.hear(SNAPSHOT)
+    scene.now_ns = 11 * 10**9
+    assert scene.desk.overdue(5.0) == []
+
+
+def test_a_silent_book_is_given_up_and_asked_for_again():
+    scene = Scene()
+    scene.desk.want(MARKET, BookWant.DELTAS)
+    scene.hear(SNAPSHOT)
+    scene.now_ns = 4 * 10**9
+    scene.hear(message(11))  # an empty change is a sign of life
+    scene.now_ns = 8 * 10**9
+    assert scene.desk.overdue(5.0) == []
+    scene.now_ns = 10 * 10**9
+    assert scene.desk.overdue(5.0) == [MARKET]
+    assert scene.levels() == ({}, {})
+    assert scene.line.asked[1:] == [("unsubscribe", CHANNEL), ("subscribe", CHANNEL)]
+
+
+def test_changes_of_a_book_that_is_not_there_are_no_sign_of_life():
+    scene = Scene()
+    scene.desk.want(MARKET, BookWant.DELTAS)
+    scene.now_ns = 4 * 10**9
+    scene.hear(message(11), message(12))
+    scene.now_ns = 6 * 10**9
+    assert scene.desk.overdue(5.0) == [MARKET]
+
+
+def test_a_new_connection_gives_every_channel_its_time_again():
+    scene = Scene()
+    scene.desk.want(MARKET, BookWant.DELTAS)
     scene.now_ns = 60 * 10**9
+    scene.desk.on_open()
     assert scene.desk.overdue(5.0) == []
 
 
