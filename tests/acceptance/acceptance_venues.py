@@ -44,6 +44,7 @@ class Door(Protocol):
     submits: str
     cancels: str
     modifies: str
+    always: frozenset[str]  # the public channels a node has even when nobody wants data
 
     def data_config(self) -> Any:
         """Return the data client's config."""
@@ -116,7 +117,8 @@ class HyperliquidDoor:
     data_factory = HyperliquidLiveDataClientFactory
     exec_factory = HyperliquidLiveExecClientFactory
     submits, cancels, modifies = "ws action:order", "ws action:cancel", "ws action:batchModify"
-    private: ClassVar[set[str]] = {"orderUpdates", "userFills", "userEvents", "userFundings", "clearinghouseState"}
+    always = frozenset[str]()
+    public: ClassVar[set[str]] = {"bbo", "l2Book", "trades", "activeAssetCtx", "candle"}
 
     def __init__(self, sims: Any, hour_secs: float) -> None:
         self._venue, self._hour_secs = sims.hyperliquid, hour_secs
@@ -204,7 +206,7 @@ class HyperliquidDoor:
 
     def public_channels(self) -> set[str]:
         shapes = [item.shape for session in self._venue.sessions._open for item in session.subscriptions.values()]
-        return {shape["type"] for shape in shapes} - self.private
+        return {shape["type"] for shape in shapes} & self.public
 
 
 class ParadexDoor:
@@ -217,6 +219,7 @@ class ParadexDoor:
     data_factory = ParadexLiveDataClientFactory
     exec_factory = ParadexLiveExecClientFactory
     submits, cancels, modifies = "ws order.create", "ws order.cancel", "ws order.modify"
+    always = frozenset({"markets"})
 
     def __init__(self, sims: Any, hour_secs: float) -> None:
         self._venue, self._hour_secs = sims.paradex, hour_secs

@@ -285,7 +285,12 @@ class Stage:
         for position in self.cache.positions_open():
             owners[position.strategy_id].close_position(position)
         await eventually(lambda: not self.cache.positions_open() and not self.door.position(), 15.0)
+        await eventually(self.is_silent, 15.0)
         self._entered.clear()
+
+    def is_silent(self) -> bool:
+        """Whether the venue sends no market data that somebody has asked for."""
+        return self.door.public_channels() <= self.door.always
 
 
 @contextlib.asynccontextmanager

@@ -61,13 +61,12 @@ async def test_E82_close_positions_on_stop(stage: Stage):
 
 
 async def test_E83_unsubscribe_on_stop(stage: Stage):
-    before = stage.door.public_channels()
     tester = stage.tester(subscribe_trades=True, subscribe_book=True)
     wanted = {"QuoteTick", "TradeTick", "OrderBookDeltas"}
     await eventually(lambda: wanted <= {type(item).__name__ for item in stage.bus.data})
-    assert len(stage.door.public_channels() - before) == 3
+    assert len(stage.door.public_channels() - stage.door.always) == 3
     stage.leave(tester)
-    await eventually(lambda: stage.door.public_channels() == before)
+    await eventually(stage.is_silent)
     await stage.settle(0.3)
     stage.bus.data.clear()
     await stage.settle(0.8)
