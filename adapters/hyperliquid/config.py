@@ -28,7 +28,8 @@ class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=Tru
     wrong for an agent's key. `vault_address` is a vault or sub-account of it, where that and not the
     master itself is traded on. `is_mainnet` chooses the network that signatures are valid for.
     Actions carry an expiry `action_ttl_secs` ahead, which bounds how long one may stay in flight; it
-    never cancels a resting order.
+    never cancels a resting order. `market_slippage_bps` bounds market orders, unless the command's
+    parameters hold another `market_slippage_bps`.
 
     `leverage` (at most a coin's maximum; `leverages` has exceptions by coin) and the margin mode are
     set and verified at the start; None leaves them as they stand. `action_reserve` of the actions

@@ -67,9 +67,13 @@ class OrderDesk:
                 tracked.adopt(oid_of(order.venue_order_id), order.filled_qty.as_decimal())
                 self._orders.note_oid(tracked)
 
-    async def submit(self, orders: Sequence[Order]) -> None:
-        """Send orders as one action; where one of them cannot be sent, none is."""
-        prepared = [await self._prepare(order, len(orders)) for order in orders]
+    async def submit(self, orders: Sequence[Order], slippage_bps: int | None = None) -> None:
+        """Send orders as one action; where one of them cannot be sent, none is.
+
+        `slippage_bps` bounds market orders among them otherwise than configured.
+        """
+        bound_bps = self._slippage_bps if slippage_bps is None else slippage_bps
+        prepared = [await self._prepare(order, len(orders), bound_bps) for order in orders]
         refusals = [reason for reason in prepared if isinstance(reason, str)]
         if refusals:
             for order, own in zip(orders, prepared, strict=True):
@@ -137,7 +141,7 @@ class OrderDesk:
 
     # Orders
 
-    async def _prepare(self, order: Order, together: int) -> Decimal | str:
+    async def _prepare(self, order: Order, together: int, slippage_bps: int) -> Decimal | str:
         """Return the price to send an order at, or why it cannot be sent; `together` orders are sent at once."""
         coin = parsing.coin(order.instrument_id)
         instrument = self._instruments.get(coin)
@@ -151,20 +155,20 @@ class OrderDesk:
             if not self._budget.allows(together):
                 return self._budget_refusal()
         if order.order_type == OrderType.MARKET:
-            return await self._market_price(order, instrument)
+            return await self._market_price(order, instrument, slippage_bps)
         price = commands.limit_price(order.price.as_decimal(), order.side, instrument)
         return price if price > 0 else f"INVALID_PRICE: {order.price} is below the venue's grid"
 
     def _budget_refusal(self) -> str:
         return f"RATE_BUDGET: {self._budget.left} actions are left, kept for cancels and reduce-only orders"
 
-    async def _market_price(self, order: Order, instrument: Instrument) -> Decimal | str:
+    async def _market_price(self, order: Order, instrument: Instrument, slippage_bps: int) -> Decimal | str:
         best = await self._best_price(instrument, is_buy=order.side == OrderSide.BUY)
         if isinstance(best, str):
             return best
         sz_decimals = instrument.info["szDecimals"]
         is_buy = order.side == OrderSide.BUY
-        return parsing.bounded_price(best, sz_decimals, is_buy=is_buy, slippage_bps=self._slippage_bps)
+        return parsing.bounded_price(best, sz_decimals, is_buy=is_buy, slippage_bps=slippage_bps)
 
     async def _best_price(self, instrument: Instrument, *, is_buy: bool) -> Decimal | str:
         """Return the price on the other side: a young quote's, else the book's, else whatever is known."""

@@ -251,10 +251,10 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     # Commands
 
     async def _submit_order(self, command: SubmitOrder) -> None:
-        await self._desk.submit([command.order])
+        await self._desk.submit([command.order], _slippage_bps(command))
 
     async def _submit_order_list(self, command: SubmitOrderList) -> None:
-        await self._desk.submit(list(command.order_list.orders))
+        await self._desk.submit(list(command.order_list.orders), _slippage_bps(command))
 
     async def _cancel_order(self, command: CancelOrder) -> None:
         await self._desk.cancel([self._cache.order(command.client_order_id)])
@@ -325,3 +325,9 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         ts_ns = state.time * 1_000_000 or self._clock.timestamp_ns()
         fees = dict(zip(("maker_fee", "taker_fee"), map(str, self._instrument_provider.fees), strict=True))
         self.generate_account_state([reports.balance(state)], [], True, ts_ns, {**fees, **self._account.spot})
+
+
+def _slippage_bps(command: SubmitOrder | SubmitOrderList) -> int | None:
+    """Return the bound of a market order that the strategy has given with its command."""
+    bound_bps: int | None = (command.params or {}).get("market_slippage_bps")
+    return bound_bps

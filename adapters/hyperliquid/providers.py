@@ -43,6 +43,8 @@ class HyperliquidInstrumentProvider(InstrumentProvider):  # type: ignore[misc]  
             listed |= await self._listed_on(dex)
         if missing := set(self._coins) - set(listed):
             raise Rejected(f"not listed at the venue: {', '.join(sorted(missing))}")
+        if unnameable := [coin for coin in self._coins if "*" in coin or "?" in coin]:
+            raise Rejected(f"{', '.join(unnameable)}: in names of topics such characters stand for any others")
         self._listings = {coin: listed[coin] for coin in self._coins}
         self._build()
 

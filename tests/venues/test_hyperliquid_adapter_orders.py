@@ -199,3 +199,72 @@ async def test_a_market_order_without_a_young_quote_reads_the_book(sims, monkeyp
         await eventually(lambda: sold.is_closed)
         assert read == ["BTC"]
         assert sold.status == OrderStatus.FILLED
+
+
+async def test_a_market_order_is_bounded_as_configured_or_as_the_command_says(sims):
+    async with trading(sims.ready, market_slippage_bps=20) as desk:
+        sent = actions_of(desk)
+        quantity = desk.cache.instrument(BTC).make_qty(Decimal("0.01"))
+        for params in (None, {"market_slippage_bps": 300}):
+            order = desk.order_factory.market(BTC, OrderSide.BUY, quantity)
+            ask = desk.quote().ask_price.as_decimal()
+            desk.submit_order(order, params=params)
+            await eventually(lambda order=order: order.is_closed)
+            bound = Decimal(sent[-1]["orders"][0]["p"]) / ask - 1
+            expected = Decimal("0.03") if params else Decimal("0.002")
+            assert abs(bound - expected) < Decimal("0.0008")
+            assert order.status == OrderStatus.FILLED
+
+
+def held_by(sims, order):
+    """Return the venue's id of an order of ours that rests."""
+    return next(held.oid for held in user_of(sims).open_orders.values() if str(held.oid) == order.venue_order_id.value)
+
+
+async def test_fills_before_and_after_a_replacement_belong_to_one_order(sims):
+    async with trading(sims.ready) as desk:
+        user, hooks = user_of(sims), sims.hyperliquid.hooks
+        order = desk.send(rest(desk, OrderSide.BUY, "0.95", "0.03"))
+        await resting(desk, order)
+        hooks.fill_order(user.address, held_by(sims, order), Decimal("0.01"))
+        await eventually(lambda: order.filled_qty.as_decimal() == Decimal("0.01"))
+        price = desk.cache.instrument(BTC).make_price(desk.bid("0.96").quantize(Decimal(1)))
+        desk.modify_order(order, price=price)
+        await eventually(lambda: order.price == price)
+        hooks.fill_order(user.address, held_by(sims, order), Decimal("0.02"))
+        await eventually(lambda: order.is_closed)
+        assert order.status == OrderStatus.FILLED
+        assert [event.last_qty.as_decimal() for event in order.events if isinstance(event, OrderFilled)] == [
+            Decimal("0.01"),
+            Decimal("0.02"),
+        ]
+        assert desk.position() == Decimal("0.03") == user.account.size("BTC")
+        assert len(desk.cache.orders()) == 1
+
+
+@pytest.mark.parametrize("status", ["marginCanceled", "selfTradeCanceled", "scheduledCancel", "aNewKindOfCanceled"])
+async def test_a_cancel_of_the_venues_own_ends_the_order_with_its_fills(sims, status):
+    async with trading(sims.ready) as desk:
+        user, hooks = user_of(sims), sims.hyperliquid.hooks
+        order = desk.send(rest(desk, OrderSide.BUY, "0.95", "0.03"))
+        await resting(desk, order)
+        hooks.fill_order(user.address, held_by(sims, order), Decimal("0.01"))
+        hooks.end_order(user.address, held_by(sims, order), status)
+        await eventually(lambda: order.is_closed)
+        assert history(order)[-2:] == ["OrderFilled", "OrderCanceled"]
+        assert desk.position() == Decimal("0.01")
+
+
+@pytest.mark.parametrize("how", ["liquidate", "deleverage"])
+async def test_a_position_the_venue_closes_is_closed_here_with_its_real_fills(sims, how):
+    async with trading(sims.ready) as desk:
+        bought = desk.market(OrderSide.BUY, "0.02")
+        await eventually(lambda: bought.is_closed)
+        getattr(sims.hyperliquid.hooks, how)(user_of(sims).address, "BTC")
+        await eventually(lambda: desk.position() == 0)
+        assert user_of(sims).account.size("BTC") == 0
+        foreign = [order for order in desk.cache.orders() if order.client_order_id != bought.client_order_id]
+        fills = [event for order in foreign for event in order.events if isinstance(event, OrderFilled)]
+        assert sum(fill.last_qty.as_decimal() for fill in fills) == Decimal("0.02")
+        venue_tids = {str(row["tid"]) for row in user_of(sims).fills}
+        assert {fill.trade_id.value for fill in fills} <= venue_tids

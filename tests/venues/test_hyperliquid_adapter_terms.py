@@ -52,6 +52,17 @@ async def test_a_coin_whose_leverage_cannot_be_set_takes_no_entries_but_can_be_l
         assert desk.position() == 0
 
 
+async def test_isolated_margin_is_set_and_its_maintenance_reckoned(sims):
+    async with trading(sims.ready, is_cross=False) as desk:
+        bought = desk.market(OrderSide.BUY, "0.05")
+        await eventually(lambda: bought.status == OrderStatus.FILLED)
+        health = (await eventually(lambda: [health for health in desk.said(AccountHealth) if health.positions]))[-1]
+        value = Decimal(str(bought.avg_px)) * Decimal("0.05")
+        assert abs(health.maintenance_margin_usd / (value / 80) - 1) < Decimal("0.02")  # half the margin at leverage 40
+        (held,) = health.positions
+        assert 0 < held.liquidation_price_usd < Decimal(str(bought.avg_px))
+
+
 async def approve_agent(sims, name: str | None) -> str:
     """Return the key of an agent that the first account has approved with the venue's own client."""
     account = sims.ready["hyperliquid"]["accounts"][0]
@@ -69,6 +80,47 @@ async def test_an_agents_key_trades_for_its_master(sims, monkeypatch):
         assert user_of(sims).account.size("BTC") == Decimal("0.01")
 
 
+async def test_a_sub_account_is_traded_on_in_its_masters_name(sims):
+    master, address = sims.ready["hyperliquid"]["accounts"][0]["address"], "0x" + "5b" * 20
+    sub = sims.hyperliquid.hooks.add_sub_account(master, address, Decimal(5_000))
+    async with trading(sims.ready, vault_address=address) as desk:
+        assert sub.account.leverage_of("BTC") == 5
+        bought = desk.market(OrderSide.BUY, "0.01")
+        await eventually(lambda: bought.status == OrderStatus.FILLED)
+        order = desk.limit(OrderSide.BUY, "0.01", desk.bid("0.9"), post_only=True)
+        await eventually(lambda: order.status == OrderStatus.ACCEPTED)
+        desk.cancel_order(order)
+        await eventually(lambda: order.status == OrderStatus.CANCELED)
+        health = await eventually(lambda: [health for health in desk.said(AccountHealth) if health.positions])
+        assert abs(health[-1].equity_usd - 5_000) < 50
+    assert (sub.account.size("BTC"), user_of(sims).account.size("BTC")) == (Decimal("0.01"), Decimal(0))
+
+
+@pytest.mark.parametrize("mode", ["unifiedAccount", "portfolioMargin"])
+async def test_an_account_in_another_mode_is_never_traded_on(sims, mode):
+    user_of(sims).abstraction = mode
+    async with node_of(sims.ready) as (node, desk):
+        failed = failures_of(desk)
+        await eventually(lambda: failed, 15.0)
+        assert mode in failed[0]
+        assert not node.trader.is_running
+
+
+def failures_of(desk) -> list[str]:
+    """Record why the account's terms do not pass."""
+    failed, check = [], desk.client._terms.check
+
+    async def checked():
+        try:
+            await check()
+        except Exception as e:
+            failed.append(str(e))
+            raise
+
+    desk.client._terms.check = checked
+    return failed
+
+
 @pytest.mark.parametrize("who", ["stranger", "agent_as_account"])
 async def test_a_key_or_account_that_cannot_trade_never_starts(sims, monkeypatch, who):
     if who == "stranger":
@@ -79,17 +131,7 @@ async def test_a_key_or_account_that_cannot_trade_never_starts(sims, monkeypatch
         monkeypatch.setenv(KEY_NAME, key)
         settings = {}
     async with node_of(sims.ready, **settings) as (node, desk):
-        failed = []
-        check = desk.client._terms.check
-
-        async def checked():
-            try:
-                await check()
-            except Exception as e:
-                failed.append(str(e))
-                raise
-
-        desk.client._terms.check = checked
+        failed = failures_of(desk)
         await eventually(lambda: failed, 15.0)
         assert ("not an agent of" if who == "stranger" else "must name the master account") in failed[0]
         assert not node.trader.is_running

@@ -260,7 +260,7 @@ def venue_with_dexs(collateral=0):
     metas = {
         None: {"universe": [perp("BTC"), perp("SOL")], "marginTables": [TABLE], "collateralToken": 0},
         "xyz": {
-            "universe": [perp("xyz:OLD", isDelisted=True), perp("xyz:SP500")],
+            "universe": [perp("xyz:OLD", isDelisted=True), perp("xyz:SP500"), perp("xyz:AB*")],
             "marginTables": [],
             "collateralToken": collateral,
         },
@@ -290,6 +290,7 @@ async def test_perpetuals_of_other_exchanges_have_their_own_ids_and_dearer_fees(
         ("nope:SP500", 0, "no exchange 'nope'"),
         ("xyz:NOPE", 0, "not listed.*xyz:NOPE"),
         ("xyz:OLD", 0, "not listed.*xyz:OLD"),
+        ("xyz:AB*", 0, "names of topics"),
         ("xyz:SP500", 360, "token 360 and not in USDC"),
     ],
 )
