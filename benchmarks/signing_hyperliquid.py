@@ -16,10 +16,10 @@ from hyperliquid.utils.constants import TESTNET_API_URL
 from hyperliquid.utils.types import Cloid
 
 from adapters.hyperliquid import signing
+from benchmarks.keys import HYPERLIQUID_KEY as KEY
 from benchmarks.measure import interleaved
 from benchmarks.outcome import Outcome
 
-KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"  # the first published Hardhat development key
 NONCE_MS, EXPIRES_MS = 1_790_000_000_000, 1_790_000_005_000
 PATH = "Hyperliquid order, sign to bytes"
 

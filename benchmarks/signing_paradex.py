@@ -15,12 +15,12 @@ from starknet_py.net.signer.key_pair import KeyPair
 from adapters.paradex.commands import order_body
 from adapters.paradex.signing import OrderTerms, Signer
 from adapters.paradex.stream import Stream
+from benchmarks.keys import PARADEX_ADDRESS as ADDRESS
+from benchmarks.keys import PARADEX_CHAIN as CHAIN
+from benchmarks.keys import PARADEX_KEY as KEY
 from benchmarks.measure import interleaved
 from benchmarks.outcome import Outcome
 
-CHAIN = "PRIVATE_SN_POTC_SEPOLIA"
-ADDRESS = "0x129c135ed63df9353885e292be4426b8ed6122b13c6c0e1bb787288a1f5adfa"
-KEY = "0x543b6cf6c91817a87174aaea4fb370ac1c694e864d7740d728f8344d53e815"  # the published test key of the venue's SDK
 RECV_WINDOW_MS = 5_000
 PATH = "Paradex order, sign to bytes"
 

@@ -19,7 +19,7 @@ from adapters.paradex import sbe
 from adapters.paradex.commands import order_body
 from adapters.paradex.schemas import Bbo
 from adapters.paradex.signing import OrderTerms, Signer
-from benchmarks import signing_hyperliquid, signing_paradex
+from benchmarks import keys
 from benchmarks.ticks import ASSET, FLOOR, MARKET, ORDER_SIZE
 
 RECV_WINDOW_MS = 5_000
@@ -40,7 +40,7 @@ class _Frame(msgspec.Struct, gc=False):
 
 def hyperliquid() -> Callable[[bytes], bytes | None]:
     """Return what turns a tick into the message of an order, None for any other frame."""
-    signer = signing.L1Signer(signing_hyperliquid.KEY, is_mainnet=False)
+    signer = signing.L1Signer(keys.HYPERLIQUID_KEY, is_mainnet=False)
     decode = msgspec.json.Decoder(_Frame).decode
     numbers = itertools.count(1)
 
@@ -65,7 +65,7 @@ def hyperliquid() -> Callable[[bytes], bytes | None]:
 
 def paradex() -> Callable[[bytes], bytes | None]:
     """Return what turns a tick into the message of an order, None for any other frame."""
-    signer = Signer(signing_paradex.CHAIN, signing_paradex.ADDRESS, signing_paradex.KEY)
+    signer = Signer(keys.PARADEX_CHAIN, keys.PARADEX_ADDRESS, keys.PARADEX_KEY)
     numbers = itertools.count(1)
     encode = msgspec.json.Encoder().encode
 

@@ -41,7 +41,10 @@ def run(rounds: int, say: Callable[[str], None]) -> list[Outcome]:
             stack.enter_context(_process("node", here, "--ready-file", str(ready), "--ws-url", start["ws_url"], "--name", name))
         stack.enter_context(_process("floor", here, "--ws-url", start["ws_url"]))
         say("tick to order: waiting for two nodes to connect")
-        found = _next(lines, "found", say)["found"]
+        try:
+            found = _next(lines, "found", say)["found"]
+        except TicksError as e:
+            raise TicksError(f"{e}; {_last_words(here)}") from None
     return [outcome for venue_name in VENUES for outcome in _outcomes(venue_name, found[venue_name])]
 
 
@@ -91,6 +94,12 @@ def _process(module: str, folder: Path, *arguments: str) -> "Iterator[subprocess
                 process.wait(5)
             process.kill()
             process.wait()
+
+
+def _last_words(folder: Path) -> str:
+    """Return the last line of every process's log."""
+    logs = {log.stem: log.read_text(errors="replace").strip().splitlines()[-1:] for log in sorted(folder.glob("*.log"))}
+    return "; ".join(f"{name}: {lines[0]}" for name, lines in logs.items() if lines)
 
 
 def _lines(process: "subprocess.Popen[str]") -> "queue.Queue[str]":

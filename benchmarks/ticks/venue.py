@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 WARM_UP_ROUNDS = 30
 PAUSE_SECS = 0.006  # below Nautilus' own limit of 50 orders a second
 TIMEOUT_SECS = 2.0
-CONNECT_SECS = 60.0
+CONNECT_SECS = 90.0
 SETTLE_SECS = 1.0
 STEP_SECS = 5.0  # the simulators' own life hardly disturbs the clock
 
