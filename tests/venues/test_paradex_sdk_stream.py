@@ -187,10 +187,9 @@ async def test_funding_rates_of_several_venues(sdk, stream):
 
 async def test_better_prices_for_interactive_takers(sdk, stream):
     await stream.listen(sdk.channel.BBO, market=f"{BTC}.interactive")
-    ask = "ask_price" if stream.is_sbe else "ask"
-    better = await stream.until("BBO")
-    assert Decimal(better[ask]) < Decimal((await asyncio.to_thread(stream.client.api_client.fetch_bbo, BTC))["ask"])
-    assert Decimal(better[ask]) == stream.sims.paradex.exchange.markets[BTC].bbo(interactive=True).ask
+    market, ask = stream.sims.paradex.exchange.markets[BTC], "ask_price" if stream.is_sbe else "ask"
+    better = await stream.until("BBO", lambda data: data["seq_no"] == market.seq)  # what was told is what stands
+    assert Decimal(better[ask]) == market.bbo(interactive=True).ask < market.bbo().ask
 
 
 async def test_a_busted_fill_is_told_with_its_reversal(sdk, stream):
