@@ -114,20 +114,27 @@ def trade(config: "AppConfig", args: argparse.Namespace) -> int:
                 wall_secs=session.wall_secs,
                 now_ns=time.time_ns(),
             )
+            is_written = _write(args.summary, summary.to_json())  # first: the terminal may be gone
         except StartError as e:
             print(f"run.py: {e} ({VAR / 'logs'})", file=sys.stderr)
             return 1
         finally:
             node.dispose()
     show(summary, node.ledger, console)
-    if args.summary is not None:
-        try:
-            args.summary.write_bytes(summary.to_json())
-        except OSError as e:
-            print(f"run.py: {args.summary} cannot be written: {e.strerror}", file=sys.stderr)
-            return 1
+    if args.summary is not None and is_written:
         print(f"summary written to {args.summary}")
-    return 0 if session.is_complete else 1
+    return 0 if session.is_complete and is_written else 1
+
+
+def _write(path: Path | None, document: bytes) -> bool:
+    """Write the summary if one is wanted; return False where that fails, which is said."""
+    try:
+        if path is not None:
+            path.write_bytes(document)
+    except OSError as e:
+        print(f"run.py: {path} cannot be written: {e.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ FLATTEN_SECS = 30.0  # how long a flatten may take before it is given up and rep
 SETTLE_SECS = 8.0  # how long the venues may take to report the cash of the last fills
 LATE_START_SECS = 5.0  # a start that takes longer says what it waits for
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one when the terminal is closed
 
 
 class StartError(RuntimeError):

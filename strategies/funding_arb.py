@@ -135,7 +135,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             for instrument_id in desk.ids.values():
                 self._subscribe(instrument_id)
         interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
-        self.clock.set_timer("evaluate", interval=interval, callback=lambda _event: self._evaluate())
+        self.clock.set_timer("evaluate", interval=interval, callback=self._on_timer)
 
     def _subscribe(self, instrument_id: InstrumentId) -> None:
         self.subscribe_quote_ticks(instrument_id)
@@ -215,6 +215,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     # The evaluation.
 
+    def _on_timer(self, _event: object) -> None:
+        """Evaluate; a clock swallows what its callbacks raise, so it is said here."""
+        try:
+            self._evaluate()
+        except Exception as e:
+            self.log.exception("an evaluation failed, the next one comes", e)  # noqa: PLE1205 - Nautilus' logger takes it
+
     def _evaluate(self) -> None:
         self._executor.tick()
         now_ns = self.clock.timestamp_ns()
@@ -288,7 +295,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         known = desk.published
         is_news = known is None or msgspec.structs.replace(known, ts_ns=signal.ts_ns) != signal
         if is_news or signal.action is not Action.HOLD:
-            self.msgbus.publish(topic=topics.SIGNAL, msg=signal)
+            self.publish(topics.SIGNAL, signal)
             desk.published = signal
 
     # From decisions to pair orders.
@@ -312,7 +319,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             refused = RiskRefused(
                 scope=desk.asset, reason=plan.reason, detail=plan.detail, limit=plan.limit, value=plan.value, ts_ns=now_ns
             )
-            self.msgbus.publish(topic=topics.RISK_REFUSED, msg=refused)
+            self.publish(topics.RISK_REFUSED, refused)
             return
         self.log.info(f"entering {plan.pair_id}: {signal.reason}, spread {signal.spread_apr:.4f} per year")
         self._executor.start(plan)
@@ -405,8 +412,11 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             self.cancel_order(order)
 
     def publish(self, topic: str, message: msgspec.Struct) -> None:
-        """Put a message on the bus."""
-        self.msgbus.publish(topic=topic, msg=message)
+        """Put a message on the bus; a watcher that fails on it must not keep an order from being followed up."""
+        try:
+            self.msgbus.publish(topic=topic, msg=message)
+        except Exception as e:
+            self.log.exception(f"a listener failed on {topic}", e)
 
     def on_done(self, machine: PairMachine, done: Done) -> None:
         """Count and log how a pair order ended."""
