@@ -38,8 +38,11 @@ MAX_PENDING_POSTS: Final = 90  # of 100 that an address may have unanswered
 
 MAX_SKEW_MS: Final = 30_000  # our clock against the venue's: with more, actions expire or their nonces are refused
 ALARMING_SKEW_MS: Final = 1_000
+CLOCK_POLL_SECS: Final = 300.0
 AGENT_WARN_MS: Final = 7 * 86_400_000
 AGENT_STOP_MS: Final = 86_400_000  # a day before its key expires an account only unwinds
 AGENT_POLL_SECS: Final = 86_400.0
 FEES_POLL_SECS: Final = 3_600.0
+LEVERAGE_RETRY_SECS: Final = 600.0  # each attempt costs an action
+LIQUIDATION_QUIET_MS: Final = 60_000  # after the last fill of a liquidation
 SCHEDULE_CANCEL_VOLUME_USD: Final = Decimal(1_000_000)

@@ -4,6 +4,7 @@ Order states come from `orderUpdates`, executions only from fills, each once.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from nautilus_trader.common.enums import LogColor
@@ -33,7 +34,7 @@ from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.budget import ActionBudget
 from adapters.hyperliquid.config import HyperliquidExecClientConfig
 from adapters.hyperliquid.connection import SocketFactory
-from adapters.hyperliquid.constants import VENUE_NAME
+from adapters.hyperliquid.constants import LEVERAGE_RETRY_SECS, VENUE_NAME
 from adapters.hyperliquid.deadman import DeadMansSwitch
 from adapters.hyperliquid.desk import OrderDesk, oid_of
 from adapters.hyperliquid.externals import ExternalOrders, Report
@@ -211,21 +212,31 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         await self._feed.stop()
 
     async def _set_leverages(self) -> None:
-        """Set every coin's leverage; where that fails nothing is entered in the coin, and the venue is reported."""
+        if self._settings.leverage is not None:
+            await self._try_leverages(self._instruments, self._settings.leverage)
+            self._rounds.every(LEVERAGE_RETRY_SECS, self._retry_leverages)
+
+    async def _retry_leverages(self) -> None:
+        """What stood in the way, mostly an open position, may be gone."""
+        if self._barred and self._settings.leverage is not None:
+            await self._try_leverages(tuple(self._barred), self._settings.leverage)
+
+    async def _try_leverages(self, coins: Iterable[str], usual: int) -> None:
+        """Set leverages; where that fails nothing is entered in the coin, and the venue is reported."""
         settings = self._settings
-        if settings.leverage is None:
-            return
-        for coin, instrument in self._instruments.items():
+        for coin in coins:
             reason = await set_leverage(
-                instrument,
-                (settings.leverages or {}).get(coin, settings.leverage),
+                self._instruments[coin],
+                (settings.leverages or {}).get(coin, usual),
                 is_cross=settings.is_cross,
                 user=self._user,
                 http=self._http,
                 sender=self._sender,
                 log=self._log.info,
             )
-            if reason is not None:
+            if reason is None:
+                self._barred.pop(coin, None)
+            else:
                 self._log.error(reason)
                 self._barred[coin] = reason
         state = VenueState.DEGRADED if self._barred else VenueState.OK
@@ -249,6 +260,10 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             self._msgbus.send(endpoint="DataEngine.process", msg=instrument)
 
     # Commands
+
+    def submit_order(self, command: SubmitOrder) -> None:
+        """Begin to send an order; Nautilus' own version first spells the order and the command out for the log."""
+        self.create_task(self._submit_order(command), log_msg="submit_order")
 
     async def _submit_order(self, command: SubmitOrder) -> None:
         await self._desk.submit([command.order], _slippage_bps(command))

@@ -9,7 +9,7 @@ from nautilus_trader.model.instruments import Instrument
 from adapters.errors import VenueError
 from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.connection import HyperliquidConnection, SocketFactory
-from adapters.hyperliquid.constants import VENUE_NAME
+from adapters.hyperliquid.constants import LIQUIDATION_QUIET_MS, VENUE_NAME
 from adapters.hyperliquid.externals import ExternalOrders, Report
 from adapters.hyperliquid.freshness import Freshness, named
 from adapters.hyperliquid.http import HyperliquidHttp, fill_key
@@ -70,6 +70,7 @@ class AccountFeed:
         self._start_task, self._now_ns, self._log = start_task, now_ns, log
         self._since_ms = 0
         self._last_fill_ms = 0
+        self._liquidated_ms = 0  # by the venue's clock, 0 while none goes on
         self._known_fills: dict[tuple[object, ...], None] = {}
         self._is_started = False
         self._breaks = 0
@@ -127,8 +128,21 @@ class AccountFeed:
                 self._log(f"a fill in {group[0].coin}, which is not among the configured coins")
                 continue
             self._log(f"fills of an order that is not ours: {group}")
+            self._note_liquidation(group[-1])
             for report in self._externals.fills(group, instrument, self._now_ns()):
                 self._send_report(report)
+
+    def _note_liquidation(self, fill: Fill) -> None:
+        """Tell that the venue is closing our positions; the counterparty's fills carry the same mark."""
+        liquidated = None if fill.liquidation is None else fill.liquidation.liquidated_user
+        if liquidated is not None and liquidated.lower() == self._user:
+            self._liquidated_ms = fill.time
+            self._status(VenueState.LIQUIDATION, f"{fill.coin} is being liquidated", "account")
+
+    def _end_liquidation(self, venue_ms: int) -> None:
+        if self._liquidated_ms and venue_ms > self._liquidated_ms + LIQUIDATION_QUIET_MS:
+            self._liquidated_ms = 0
+            self._status(VenueState.OK, "no liquidation goes on", "account")
 
     def take_update(self, update: OrderUpdate) -> None:
         """Route one order state."""
@@ -158,6 +172,7 @@ class AccountFeed:
                 self.take_update(update)
         elif isinstance(frame, ClearinghouseFrame):
             self._account.state(frame.data.clearinghouse_state)
+            self._end_liquidation(frame.data.clearinghouse_state.time)
         elif isinstance(frame, UserFundingsFrame):
             self._account.funding(frame.data.fundings)
         elif isinstance(frame, SpotFrame):
@@ -194,11 +209,10 @@ class AccountFeed:
         resting = {order.oid: order for order in await self._http.open_orders(self._user)}
         for order in resting.values():
             self.take_update(OrderUpdate(order, "open", order.timestamp))
-        for tracked in asked:
-            if tracked.oid is not None and tracked.oid not in resting and not tracked.is_closed:
-                answer = await self._http.order_status(self._user, tracked.oid)
-                if answer.order is not None:
-                    self.take_update(answer.order)
+        own = [tracked.oid for tracked in asked if tracked.oid is not None and not tracked.is_closed]
+        for oid in (*own, *self._externals.resting()):
+            if oid not in resting and (update := (await self._http.order_status(self._user, oid)).order) is not None:
+                self.take_update(update)
         self._account.state(await self._http.clearinghouse_state(self._user))
         await self._read_funding()
 
@@ -240,5 +254,5 @@ class AccountFeed:
         if verdict.is_dead:
             self.connection.reopen(f"silent: {named(verdict.stale)}")
 
-    def _status(self, state: VenueState, detail: str) -> None:
-        self._publish_status(VenueStatus(venue=VENUE_NAME, channel="private", state=state, detail=detail, ts_ns=self._now_ns()))
+    def _status(self, state: VenueState, detail: str, channel: str = "private") -> None:
+        self._publish_status(VenueStatus(venue=VENUE_NAME, channel=channel, state=state, detail=detail, ts_ns=self._now_ns()))

@@ -12,6 +12,7 @@ from adapters.hyperliquid.constants import (
     AGENT_STOP_MS,
     AGENT_WARN_MS,
     ALARMING_SKEW_MS,
+    CLOCK_POLL_SECS,
     FEES_POLL_SECS,
     MAX_SKEW_MS,
     VENUE_NAME,
@@ -81,19 +82,20 @@ class AccountTerms:
         """Repeat what can change while the node lives."""
         rounds.every(self._limits_poll_secs, self.read_limits)
         rounds.every(FEES_POLL_SECS, self._refresh_fees)
-        rounds.every(FEES_POLL_SECS, self.check_clock)
+        rounds.every(CLOCK_POLL_SECS, self.check_clock)
         if self._identity.has_agent:
             rounds.every(AGENT_POLL_SECS, self.check_agent)
 
     async def check_clock(self, *, is_start: bool = False) -> None:
-        """Compare our clock with the venue's, as it stood in the middle of the request."""
+        """Compare our clock with the venue's; what the request's own duration may explain is no skew."""
         before_ns = self._now_ns()
         venue_ms = (await self._http.exchange_status()).time
-        skew_ms = (before_ns + self._now_ns()) // 2_000_000 - venue_ms
-        detail = f"our clock is {skew_ms / 1000:+.1f} s off the venue's"
-        if abs(skew_ms) > MAX_SKEW_MS and is_start:
+        after_ns = self._now_ns()
+        skew_ms, slack_ms = (before_ns + after_ns) // 2_000_000 - venue_ms, (after_ns - before_ns) // 2_000_000
+        surely_ms, detail = abs(skew_ms) - slack_ms, f"our clock is {skew_ms / 1000:+.1f} s off the venue's"
+        if surely_ms > MAX_SKEW_MS and is_start:
             raise Rejected(f"{detail}: actions would be refused; set the clock")
-        self._say("clock", VenueState.DEGRADED if abs(skew_ms) > ALARMING_SKEW_MS else VenueState.OK, detail)
+        self._say("clock", VenueState.DEGRADED if surely_ms > ALARMING_SKEW_MS else VenueState.OK, detail)
 
     async def check_agent(self, *, is_start: bool = False) -> None:
         """See how long an agent's key is still good for; raises `Auth` at the start where it no longer is."""

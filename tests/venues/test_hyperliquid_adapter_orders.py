@@ -5,12 +5,15 @@ import json
 from decimal import Decimal
 
 import pytest
+from eth_account import Account
+from hyperliquid.exchange import Exchange
 from hyperliquid_desk import BTC, deaf, eventually, history, trading, user_of, venue
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.events import OrderCanceled, OrderFilled, OrderUpdated
 from nautilus_trader.model.identifiers import AccountId, InstrumentId
 
 from adapters.hyperliquid.account_schemas import UserFees
+from messages import VenueState
 from simulators.faults import Fault, FaultKind
 
 ETH = InstrumentId.from_str("ETH-USD-PERP.HYPERLIQUID")
@@ -256,7 +259,8 @@ async def test_a_cancel_of_the_venues_own_ends_the_order_with_its_fills(sims, st
 
 
 @pytest.mark.parametrize("how", ["liquidate", "deleverage"])
-async def test_a_position_the_venue_closes_is_closed_here_with_its_real_fills(sims, how):
+async def test_a_position_the_venue_closes_is_closed_here_with_its_real_fills(sims, how, monkeypatch):
+    monkeypatch.setattr("adapters.hyperliquid.feed.LIQUIDATION_QUIET_MS", 300)
     async with trading(sims.ready) as desk:
         bought = desk.market(OrderSide.BUY, "0.02")
         await eventually(lambda: bought.is_closed)
@@ -268,3 +272,25 @@ async def test_a_position_the_venue_closes_is_closed_here_with_its_real_fills(si
         assert sum(fill.last_qty.as_decimal() for fill in fills) == Decimal("0.02")
         venue_tids = {str(row["tid"]) for row in user_of(sims).fills}
         assert {fill.trade_id.value for fill in fills} <= venue_tids
+        if how == "liquidate":
+            await eventually(lambda: desk.channel_states("account") == [VenueState.LIQUIDATION, VenueState.OK])
+        else:
+            assert desk.channel_states("account") == []
+
+
+async def test_a_foreign_order_that_went_during_a_break_is_closed_here_too(sims):
+    async with trading(sims.ready) as desk:
+        price = float(desk.bid("0.9").quantize(Decimal(1)))
+        account, url = sims.ready["hyperliquid"]["accounts"][0], sims.ready["hyperliquid"]["http_url"]
+        client = await asyncio.to_thread(Exchange, Account.from_key(account["private_key"]), url)
+        answer = await asyncio.to_thread(client.order, "BTC", True, 0.01, price, {"limit": {"tif": "Gtc"}})
+        oid = answer["response"]["data"]["statuses"][0]["resting"]["oid"]
+        (foreign,) = await eventually(desk.cache.orders_open)
+        assert desk.client._feed._externals.has_resting()
+        with deaf(desk, "orderUpdates"):
+            sims.hyperliquid.hooks.end_order(user_of(sims).address, oid, "canceled")
+            await asyncio.sleep(0.3)
+            assert foreign.is_open
+            sims.hyperliquid.faults.inject(Fault(kind=FaultKind.DROP_SOCKET))
+            await eventually(lambda: foreign.is_closed)
+        assert not desk.client._feed._externals.has_resting()

@@ -50,6 +50,11 @@ async def test_a_coin_whose_leverage_cannot_be_set_takes_no_entries_but_can_be_l
         exit_order = desk.market(OrderSide.SELL, "0.05", reduce_only=True)
         await eventually(lambda: exit_order.status == OrderStatus.FILLED)
         assert desk.position() == 0
+        await desk.client._retry_leverages()  # as every ten minutes
+        assert "BTC" in user_of(sims).isolated
+        assert heard[-1].state is VenueState.OK
+        again = desk.market(OrderSide.BUY, "0.001")
+        await eventually(lambda: again.status == OrderStatus.FILLED)
 
 
 async def test_isolated_margin_is_set_and_its_maintenance_reckoned(sims):

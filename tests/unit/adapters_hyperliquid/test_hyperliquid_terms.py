@@ -95,6 +95,22 @@ async def test_a_clock_that_is_off_is_an_alarm(own, skew_ms, state):
     assert own.states("clock")[-1] is VenueState.OK
 
 
+async def test_a_slow_answer_is_no_skew(own):
+    status, own.now_ms = own.venue.exchange_status, 1_000_000
+    own.venue.clock_ms = own.now_ms + 100
+
+    async def slow():
+        own.now_ms += 4_000
+        return await status()
+
+    own.venue.exchange_status = slow
+    await own.terms.check_clock()
+    assert own.states("clock") == [VenueState.OK]
+    own.venue.clock_ms = own.now_ms - 3_000
+    await own.terms.check_clock()
+    assert own.states("clock") == [VenueState.OK, VenueState.DEGRADED]
+
+
 @pytest.mark.parametrize("skew_ms", [31_000, -31_000])
 async def test_a_clock_far_off_refuses_the_start_and_later_only_entries(own, skew_ms):
     own.venue.clock_ms = skew_ms
