@@ -200,3 +200,24 @@ async def test_signatures_and_headers_are_read_in_every_spelling_clients_use(wir
     assert (await wire.call("POST", "/orders", token, json=body))[0] == 201
     body = wire.sign_order(price="82000", client_id="numbers")
     assert (await wire.call("POST", "/orders", token, json={**body, "flags": None, "recv_window": None}))[0] == 201
+
+
+@pytest.mark.parametrize("suffix", ["", ".interactive"])
+async def test_a_best_price_channel_carries_its_own_book_alone(wire, suffix):
+    socket, market = await wire.socket(), wire.venue.exchange.markets[BTC]
+    told = {}
+    change = market.changes
+
+    def remember(now_ms):
+        told[market.seq + 1] = changes = change(now_ms)
+        return changes
+
+    market.changes = remember
+    await socket.ask("subscribe", {"channel": f"bbo.{BTC}{suffix}"})
+    while len(socket.pushed) < 9:
+        await socket.next()
+    for push in socket.pushed[1:]:  # the first is the greeting
+        expected = told[push["data"]["seq_no"]][bool(suffix)].bbo
+        assert (Decimal(push["data"]["bid"]), Decimal(push["data"]["ask"])) == (expected.bid, expected.ask)
+    numbers = [push["data"]["seq_no"] for push in socket.pushed]
+    assert numbers == sorted(set(numbers))
