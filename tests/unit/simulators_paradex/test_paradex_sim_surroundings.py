@@ -209,7 +209,8 @@ async def test_a_best_price_channel_carries_its_own_book_alone(wire, suffix):
     change = market.changes
 
     def remember(now_ms):
-        told[market.seq + 1] = changes = change(now_ms)
+        changes = change(now_ms)
+        told[market.seq] = changes
         return changes
 
     market.changes = remember
