@@ -371,6 +371,10 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
 
     # -- commands
 
+    def submit_order(self, command: nautilus.SubmitOrder) -> None:
+        """Begin to send an order; Nautilus' own version first spells the order and the command out for the log."""
+        self.create_task(self._submit_order(command), log_msg="submit_order")
+
     async def _submit_order(self, command: nautilus.SubmitOrder) -> None:
         await self._entry.place(command.order, is_rpi=_is_rpi(command))
 
