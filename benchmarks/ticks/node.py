@@ -10,7 +10,7 @@ import msgspec
 from nautilus_trader.config import LiveRiskEngineConfig, StrategyConfig, TradingNodeConfig
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.enums import OrderSide, TimeInForce
-from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
 from actors.risk_gate import RiskGate
@@ -30,6 +30,7 @@ class Taker(Strategy):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__(StrategyConfig(strategy_id="BENCH", order_id_tag="001"))
+        self._count = 0
 
     def on_start(self) -> None:
         """Listen to both venues."""
@@ -39,8 +40,14 @@ class Taker(Strategy):  # type: ignore[misc]
     def on_quote_tick(self, tick: Any) -> None:
         """Answer."""
         quantity = self.cache.instrument(tick.instrument_id).make_qty(ORDER_SIZE)
+        self._count += 1
         order = self.order_factory.limit(
-            tick.instrument_id, OrderSide.BUY, quantity, tick.ask_price, time_in_force=TimeInForce.IOC
+            tick.instrument_id,
+            OrderSide.BUY,
+            quantity,
+            tick.ask_price,
+            time_in_force=TimeInForce.IOC,
+            client_order_id=ClientOrderId(f"B-{tick.ts_init}-{self._count}"),  # given, as the shipped strategy does
         )
         self.submit_order(order)
 
