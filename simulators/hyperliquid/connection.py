@@ -21,6 +21,18 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def loads(text: str | bytes) -> Any:
+    """Return what JSON says; raise ValueError when it is none, too deep, or holds what JSON has no number for."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 class Session:
     """One connection; frames are queued and written by its own task, so a slow reader delays nobody.
 

@@ -19,7 +19,9 @@ class Posts:
 
     def receive(self, session: Session, message: dict[str, Any]) -> None:
         """Answer a post, sooner or later or never; raise KeyError, TypeError or ValueError when it is none."""
-        number, request = int(message["id"]), message["request"]
+        number, request = message["id"], message["request"]
+        if type(number) is not int or not 0 <= number < 2**64:
+            raise ValueError(f"{number} is no id")
         kind, payload = request["type"], request["payload"]
         action = payload.get("action", payload) if isinstance(payload, dict) else {}
         name = f"ws {kind}:{action.get('type') if isinstance(action, dict) else ''}"

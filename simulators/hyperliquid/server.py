@@ -1,7 +1,6 @@
 """The venue's HTTP and WebSocket server: /info, /exchange and /ws on one port."""
 
 import asyncio
-import json
 import time
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,7 @@ from aiohttp import web
 from simulators.fault_middleware import fault_middleware
 from simulators.faults import FaultBoard
 from simulators.hyperliquid.actions import Malformed
-from simulators.hyperliquid.connection import dumps
+from simulators.hyperliquid.connection import dumps, loads
 from simulators.hyperliquid.engine import Engine
 from simulators.hyperliquid.exchange import Exchange
 from simulators.hyperliquid.hooks import Hooks
@@ -160,7 +159,7 @@ async def _name_of(request: web.Request) -> str:
     if request.method != "POST":
         return request.path
     try:
-        body = json.loads(await request.read())
+        body = loads(await request.read())
         return f"{request.path}:{body.get('action', body).get('type')}"
     except (ValueError, AttributeError):
         return request.path
@@ -168,7 +167,7 @@ async def _name_of(request: web.Request) -> str:
 
 async def _body(request: web.Request) -> Any:
     try:
-        return json.loads(await request.read())
+        return loads(await request.read())
     except ValueError as error:
         raise Malformed(str(error)) from error
 

@@ -1,7 +1,6 @@
 """Open WebSocket connections: requests in, frames out, and the venue's way of ending them."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from simulators.faults import FaultBoard, FaultKind
-from simulators.hyperliquid.connection import Delivery, Session, dumps
+from simulators.hyperliquid.connection import Delivery, Session, dumps, loads
 from simulators.hyperliquid.events import Event
 from simulators.hyperliquid.limits import MinuteCount, SocketLimits
 from simulators.hyperliquid.posts import Post, Posts
@@ -105,7 +104,7 @@ class Sessions:
             _error(session, f"Cannot send more than {self.limits.messages_per_minute} messages per minute.")
             return
         try:
-            message = json.loads(text)
+            message = loads(text)
             method = message["method"]
             if method == "ping":
                 session.send({"channel": "pong"})

@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import json
+from types import SimpleNamespace
 
 import pytest
 from eth_account import Account
@@ -13,6 +15,7 @@ from messages import FundingClock
 from simulators.faults import FaultBoard
 from simulators.hyperliquid import HyperliquidVenue
 from simulators.hyperliquid.actions import Malformed
+from simulators.hyperliquid.connection import Session
 from simulators.hyperliquid.info import FIXED, UnknownDex
 from simulators.hyperliquid.server import KEYS
 from simulators.hyperliquid.streams import FatalSubscription, InvalidSubscription, Subscription, shape_of
@@ -164,3 +167,31 @@ def test_any_subscription(venue, raw):
         return
     for frame in venue.sessions._streams.first(item, NOW_NS):
         assert set(frame) == {"channel", "data"}
+
+
+MESSAGES = [
+    {"method": "ping"},
+    *({"method": "subscribe", "subscription": subscription} for subscription in SUBSCRIPTIONS),
+    {"method": "unsubscribe", "subscription": SUBSCRIPTIONS[0]},
+    *({"method": "post", "id": 1, "request": {"type": "info", "payload": request}} for request in REQUESTS[:8]),
+    *({"method": "post", "id": 1, "request": {"type": "action", "payload": envelope}} for envelope in ENVELOPES[:4]),
+]
+
+
+class Line:
+    """The transport of a connection that only notes whether it was cut."""
+
+    is_cut = False
+
+    def abort(self):
+        self.is_cut = True
+
+
+@FUZZ
+@given(spoiled(MESSAGES), st.sampled_from(["", "[" * 200_000, '"', "Infinity"]))
+async def test_any_message_is_answered_or_ends_the_connection(venue, message, tail):
+    session = Session(None, SimpleNamespace(remote="peer", transport=Line()))
+    for text in (json.dumps(message), json.dumps(message) + tail, json.dumps(message).replace("1", "Infinity", 1)):
+        before = session._queue.qsize()
+        venue.sessions._receive(session, text)
+        assert session._queue.qsize() > before or session._request.transport.is_cut

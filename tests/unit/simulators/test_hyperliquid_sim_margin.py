@@ -186,19 +186,29 @@ def test_a_counterparty_is_shown_a_liquidation_that_is_not_its_own():
     assert fill["crossed"] is False
 
 
-def test_of_a_large_position_a_fifth_goes_first_and_the_rest_in_the_cooldown():
+def sink(engine, user, name, now_ns):
+    """Let a coin fall until the user is just short of margin, and return when."""
+    for _ in range(400):
+        now_ns += SEC_NS // 100
+        shock(engine, name, "0.9995", now_ns)
+        margin = engine.margin(user)
+        if margin.cross_equity_usd < margin.cross_maintenance_usd:
+            assert margin.cross_equity_usd > margin.cross_maintenance_usd * 2 / 3
+            return now_ns
+    raise AssertionError("never short of margin")
+
+
+@pytest.mark.parametrize(("pause_secs", "left"), [(1, "0"), (31, "1.28")])
+def test_of_a_large_position_a_fifth_goes_first_and_the_rest_in_the_cooldown(pause_secs, left):
     engine, ann, _ = engine_of(cash=10_000)
     market(engine, ann, "BTC", True, "2")
-    shock(engine, "BTC", "0.9515", START_NS + SEC_NS)
     liquidation = Liquidation(engine)
-    liquidation.step(START_NS + SEC_NS)
+    began_ns = sink(engine, ann, "BTC", START_NS)
+    liquidation.step(began_ns)
     assert ann.account.size("BTC") == D("1.6")
-    later = START_NS + 2 * SEC_NS
-    shock(engine, "BTC", "0.993", later)
-    if not engine.margin(ann).cross_equity_usd < engine.margin(ann).cross_maintenance_usd:
-        pytest.fail("the account should be short of margin again")
-    liquidation.step(later)
-    assert ann.account.positions == {}
+    again_ns = sink(engine, ann, "BTC", began_ns + pause_secs * SEC_NS)
+    liquidation.step(again_ns)
+    assert ann.account.size("BTC") == D(left)
 
 
 @pytest.mark.parametrize("is_buy", [True, False])
