@@ -50,18 +50,20 @@ def number(value: Decimal) -> str:
 
     Raises ValueError where more than 8 decimals would be needed: nothing is rounded here.
     """
+    text = str(value)
+    if text.isdigit():  # most prices
+        return text
     if not value.is_finite():
         raise ValueError(f"{value} cannot be written on the wire")
     if not value:
         return "0"
-    text = str(value)
     if "E" in text:
         text = f"{value:f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    if len(text.partition(".")[2]) > _MAX_WIRE_DECIMALS:
+    whole, _, decimals = text.partition(".")
+    decimals = decimals.rstrip("0")
+    if len(decimals) > _MAX_WIRE_DECIMALS:
         raise ValueError(f"{value} has more than {_MAX_WIRE_DECIMALS} decimals")
-    return text
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def cloid(client_order_id: str) -> str:
