@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,32 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 VAR = Path("var")
+
+
+class EarlyStop:
+    """Notes a signal that comes before a session listens for them.
+
+    Raised as `KeyboardInterrupt` it would get lost in a destructor, or break the import of an extension
+    module, so it is only noted and looked at between two steps; a second one is raised at once.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def listen(self) -> None:
+        """Take the signals that end a run."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def _note(self, *_: object) -> None:
+        if self.is_asked:
+            raise KeyboardInterrupt
+        self.is_asked = True
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if a signal has come."""
+        if self.is_asked:
+            raise KeyboardInterrupt
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +62,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a node; return 0 after an orderly end, 1 where it could not trade, 2 for a wrong call or config."""
-    args = parse(argv)
+    args, stop = parse(argv), EarlyStop()
+    stop.listen()
     # Imports that cost seconds wait until the arguments are known to be right.
     from config.load import ConfigError, load
     from config.schema import forever, refusal
@@ -55,10 +83,11 @@ def main(argv: list[str] | None = None) -> int:
             elif config.simulators is not None:
                 print("starting the simulated venues on 127.0.0.1 ...", flush=True)
                 config = use(config, stack.enter_context(started(config.simulators, VAR / "simulators.log")))
+            stop.check()
             reason = refusal(config)
             if reason is not None:
                 raise ConfigError(reason)
-            return trade(forever(config) if args.forever else config, args)
+            return trade(forever(config) if args.forever else config, args, stop)
     except (ConfigError, SecretError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 2
@@ -89,7 +118,7 @@ def _prepare(summary: Path | None) -> None:
     probe.unlink()
 
 
-def trade(config: "AppConfig", args: argparse.Namespace) -> int:
+def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int:
     """Build the node and what watches it, run the session, print and write the summary."""
     from rich.console import Console
 
@@ -98,13 +127,14 @@ def trade(config: "AppConfig", args: argparse.Namespace) -> int:
     from operations.session import Session, StartError
     from operations.summary import show, summarise
 
+    stop.check()
     console = Console()
     if not console.is_terminal:
         console.width = 120  # a file or pipe has no width of its own, and tables need one
     print("starting the node ...", flush=True)
     with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
         node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION)
-        session = Session(node, config.run, flatten=args.flatten)
+        session = Session(node, config.run, flatten=args.flatten, is_interrupted=stop.is_asked)
         try:
             node.loop.run_until_complete(session.run())
             summary = summarise(

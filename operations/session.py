@@ -13,7 +13,7 @@ FLATTEN_SECS = 30.0  # how long a flatten may take before it is given up and rep
 SETTLE_SECS = 8.0  # how long the venues may take to report the cash of the last fills
 LATE_START_SECS = 5.0  # a start that takes longer says what it waits for
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one when the terminal is closed
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one when the terminal is closed
 
 
 class StartError(RuntimeError):
@@ -36,10 +36,10 @@ class Session:
     The first signal lets what is under way end; the second one gives up waiting for it.
     """
 
-    def __init__(self, assembled: Assembled, run: RunSection, *, flatten: bool) -> None:
+    def __init__(self, assembled: Assembled, run: RunSection, *, flatten: bool, is_interrupted: bool = False) -> None:
         self._node, self._strategy, self._ledger = assembled.node, assembled.strategy, assembled.ledger
         self._assembled, self._run, self._flatten = assembled, run, flatten
-        self._signals = 0
+        self._signals = int(is_interrupted)
         self._started_secs = time.monotonic()
         self.wall_secs = 0.0
         self.ended_because = ""
@@ -48,7 +48,7 @@ class Session:
     async def run(self) -> None:
         """Run to the end; raise `StartError` where the trader never starts."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:  # Nautilus' own handlers would stop without a last look
+        for number in SIGNALS:  # Nautilus' own handlers would stop without a last look
             loop.add_signal_handler(number, self._on_signal)
         # Not `run_async`: it never ends where the kernel gave up connecting.
         starting = asyncio.create_task(self._node.kernel.start_async())
@@ -61,7 +61,7 @@ class Session:
         finally:
             starting.cancel()
             await self._node.stop_async()
-            for number in _SIGNALS:  # what is left takes a moment, and its result must not get lost
+            for number in SIGNALS:  # what is left takes a moment, and its result must not get lost
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_IGN)
             self.wall_secs = self.wall_secs or time.monotonic() - self._started_secs

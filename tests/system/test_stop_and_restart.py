@@ -73,3 +73,14 @@ def test_ctrl_c_before_anything_is_open_is_an_orderly_end_too(bench):
     run.interrupt()
     assert run.end(30) == 0, run.text()
     assert "Traceback" not in run.text()
+
+
+@pytest.mark.parametrize("secs", [0.4, 1.2, 2.5])
+def test_ctrl_c_while_everything_is_being_loaded_is_not_lost(bench, secs):
+    run = bench.node("loading", "--forever")
+    with pytest.raises(AssertionError, match="still running"):
+        run.end(secs)
+    run.interrupt()
+    assert run.end(30) in (0, 130), run.text()
+    assert "interrupted" in run.text()
+    assert "Traceback" not in run.text()

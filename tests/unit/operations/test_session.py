@@ -151,6 +151,12 @@ async def test_a_signal_during_the_start_still_lets_the_node_look_for_a_leg_alon
     assert desk.strategy.is_settled
 
 
+async def test_a_signal_from_before_the_session_counts():
+    session = Session(Desk(), RunSection(), flatten=False, is_interrupted=True)
+    await session.run()
+    assert (session.ended_because, session.is_complete) == ("interrupted", True)
+
+
 async def test_two_signals_during_the_start_end_it_and_claim_nothing():
     desk = Desk()
     desk.node.kernel.start_async = lambda: asyncio.sleep(20)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from arbitrage_scene import HYPERLIQUID, PARADEX, START_NS, Scene
 from nautilus_trader.model.enums import OrderSide, OrderStatus
-from nautilus_trader.model.identifiers import ClientOrderId, Venue
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 
 from messages import Action, Intent, LegOrder, LegState, PositionHealth, VenueState, VenueStatus, topics
 from risk.limits import Limits
@@ -408,3 +408,35 @@ def refuse_closing_until(scene: Scene, venue: Venue, second: int) -> None:
         submit(order)
 
     scene.strategy.submit = refusing
+
+
+def test_a_listener_that_fails_keeps_no_leg_from_being_followed_up() -> None:
+    scene = Scene()
+    scene.feed(60, WIDE_HL)
+
+    def fail(_message: object) -> None:
+        raise BrokenPipeError
+
+    for topic in (topics.SIGNAL, topics.PAIR_ORDER, topics.LEG_UPDATE):
+        scene.engine.kernel.msgbus.subscribe(topic=topic, handler=fail)
+    scene.run()
+    assert scene.net(HYPERLIQUID) == -scene.net(PARADEX) < 0
+    assert scene.strategy.is_settled
+    assert len(scene.orders()) == 2
+
+
+def test_an_evaluation_that_fails_is_not_the_last_one() -> None:
+    scene = Scene()
+    scene.feed(60, WIDE_HL)
+    read, failed = scene.strategy._reader.venue_view, []
+
+    def read_badly(instrument_id: InstrumentId, blocked: str | None, now_ns: int) -> VenueView:
+        if now_ns < START_NS + 20 * 10**9:
+            failed.append(now_ns)
+            raise ArithmeticError("a number that is none")
+        return read(instrument_id, blocked, now_ns)
+
+    scene.strategy._reader.venue_view = read_badly
+    scene.run()
+    assert failed
+    assert [pair.intent for pair in scene.pairs] == [Intent.OPEN]
