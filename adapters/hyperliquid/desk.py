@@ -251,14 +251,14 @@ class OrderDesk:
             self._events.cancel_rejected(order, "the cancel was not executed before it expired")
 
     async def _send_modify(self, order: Order, tracked: TrackedOrder, action: signing.Action) -> None:
-        expires_ms = self._sender.expiry_ms()
+        expires_ms, old_oid = self._sender.expiry_ms(), tracked.oid  # the streams may tell of the new one before the answer
         try:
             item = (await self._sender.send(action, 1, expires_ms))[0]
         except (Rejected, RateLimited) as e:
             item = ItemStatus(error=_words(e))
         except OutcomeUnknown as e:
             self._log(f"outcome of the modification of {tracked.client_order_id} unknown: {e}")
-            if not await self._resolver.settle_modify(tracked, expires_ms) and not tracked.is_closed:
+            if not await self._resolver.settle_modify(tracked, old_oid, expires_ms) and not tracked.is_closed:
                 self._events.modify_rejected(order, "the modification was not executed before it expired")
             return
         answer = item if isinstance(item, ItemStatus) else ItemStatus()

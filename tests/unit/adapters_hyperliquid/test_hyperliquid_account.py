@@ -293,7 +293,7 @@ async def test_a_replacement_in_doubt_is_told_by_the_oid(oid, was_replaced):
     order.update(ended("open", "3").order)
     order.begin_modify(Decimal(3), Decimal(31))
     made, _ = resolver(FakeVenue(statuses=[ended("open", "3", oid)]), order)
-    assert await made.settle_modify(order, 1_000) is was_replaced
+    assert await made.settle_modify(order, 9, 1_000) is was_replaced
     assert (order.oid, order.is_modifying) == (oid, False)
 
 
