@@ -83,6 +83,17 @@ async def test_E74_ambiguous_submit_that_was_not_executed(stage: Stage):
     assert stage.door.fills(order) == []
 
 
+async def test_E74_no_answer_while_the_streams_tell(stage: Stage):
+    desk = await stage.desk()
+    since = len(stage.bus.events)
+    strike(stage, "late", stage.door.submits)
+    order = desk.market(OrderSide.BUY, "0.02")
+    await eventually(lambda: order.is_closed)
+    await never(lambda: stage.refusals(since), stage.door.expiry_secs + 0.5)
+    stage.assert_told(order, [*RESTING, "Filled"])
+    assert order.filled_qty == stage.door.position() == Decimal("0.02")
+
+
 async def test_E74_submit_that_times_out_and_fills_long_after(stage: Stage):
     """Neither Nautilus nor the adapter gives up while the venue cannot be asked: at last the order is filled."""
     desk = await stage.desk()
@@ -122,6 +133,16 @@ async def test_E75_ambiguous_cancel_that_was_executed(stage: Stage, fate):
     assert stage.refusals(since) == []
 
 
+async def test_E75_no_answer_while_the_streams_tell(stage: Stage):
+    desk, (order,) = await rest(stage, "0.99")
+    since = len(stage.bus.events)
+    strike(stage, "late", stage.door.cancels)
+    desk.cancel_order(order)
+    await eventually(lambda: order.is_closed)
+    await never(lambda: stage.refusals(since), stage.door.expiry_secs + 0.5)
+    stage.assert_told(order, [*RESTING, "PendingCancel", "Canceled"])
+
+
 async def test_E75_ambiguous_cancel_that_was_not_executed(stage: Stage):
     """The order ends up as what the venue has; as long as nobody knows, nothing is said of it."""
     desk, (order,) = await rest(stage, "0.99")
@@ -152,6 +173,18 @@ async def test_E76_ambiguous_modify_that_was_executed(stage: Stage, fate):
         stage.assert_told(order, [*RESTING, "PendingUpdate", "Updated"])
         assert stage.door.price(order) == price.as_decimal()
     assert stage.refusals(since) == []
+
+
+async def test_E76_no_answer_while_the_streams_tell(stage: Stage):
+    desk, (order,) = await rest(stage, "0.99")
+    since = len(stage.bus.events)
+    strike(stage, "late", stage.door.modifies)
+    price = desk.instrument.make_price(desk.bid("0.98"))
+    desk.modify_order(order, price=price)
+    await eventually(lambda: order.price == price)
+    await never(lambda: stage.refusals(since), stage.door.expiry_secs + 2.0)
+    stage.assert_told(order, [*RESTING, "PendingUpdate", "Updated"])
+    assert stage.door.price(order) == price.as_decimal()
 
 
 async def test_E76_ambiguous_modify_that_was_not_executed(stage: Stage):

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import VENUES
+from acceptance_venues import DOORS
 
 BOTH, HYPERLIQUID, NEITHER = ("hyperliquid", "paradex"), ("hyperliquid",), ()
 CASES = {
@@ -36,7 +36,7 @@ TESTED = {
 @pytest.mark.parametrize(("case", "venue"), [(case, venue) for case, venues in CASES.items() for venue in venues])
 def test_a_case_that_applies_is_tested(case: str, venue: str):
     assert case in TESTED
-    assert venue in VENUES  # the fixtures run every test on each of these
+    assert venue in DOORS  # the fixtures run every test on each of these
 
 
 def test_no_test_names_a_case_that_does_not_apply():
