@@ -6,7 +6,7 @@ import random
 from decimal import Decimal
 
 import pytest
-from conftest import Desk
+from exchange_desk import Desk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
