@@ -124,6 +124,10 @@ class Candle(Wire, frozen=True, rename=None):
     c: HotPrice
     v: HotSize
 
+    def __post_init__(self) -> None:
+        if not (self.l <= min(self.o, self.c) and max(self.o, self.c) <= self.h and self.t < self.T):
+            raise ValueError("a bar whose prices or times are out of order")
+
 
 class FundingHistoryRow(Exact, frozen=True):
     """One settled hour; the rate is per hour."""

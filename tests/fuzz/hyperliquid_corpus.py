@@ -70,6 +70,12 @@ def _frames(random: Random) -> list[dict[str, Any]]:
         "coin": "BTC", "side": "B", "px": "61000.0", "sz": "0.01", "time": time_ms, "hash": "0x0",
         "tid": random.randrange(10**15), "users": [USER, USER],
     }  # fmt: skip
+    opened, closed = random.randrange(60_000, 61_000), random.randrange(60_000, 61_000)
+    candle = {
+        "t": TIME_MS, "T": TIME_MS + 59_999, "s": "BTC", "i": "1m", "o": f"{opened}", "c": f"{closed}.5", "h": "61001.0",
+        "l": "59999.0", "v": "1.25", "n": 7,
+    }  # fmt: skip
+    balance = {"coin": "USDC", "token": 0, "total": "100.5", "hold": "0.0", "entryNtl": "0.0"}
     funding = {"time": time_ms, "coin": "BTC", "usdc": "-0.381250", "szi": "0.5", "fundingRate": "0.0000125", "nSamples": None}
     update = {
         "order": _order(random, 77, CLOID),
@@ -105,6 +111,8 @@ def _frames(random: Random) -> list[dict[str, Any]]:
         },
         {"channel": "userFundings", "data": {"user": USER, "fundings": [funding], "isSnapshot": False}},
         {"channel": "clearinghouseState", "data": {"dex": "", "user": USER, "clearinghouseState": state}},
+        {"channel": "candle", "data": candle},
+        {"channel": "spotState", "data": {"user": USER, "spotState": {"balances": [balance]}}},
         {
             "channel": "subscriptionResponse",
             "data": {"method": "subscribe", "subscription": {"type": random.choice(("bbo", "trades")), "coin": "BTC"}},

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from nautilus_trader.model.data import BarType
 
-from adapters.hyperliquid import parsing
+from adapters.hyperliquid import bars, parsing
 from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.http import read_action_answer
 from adapters.hyperliquid.orders import OrderIndex, TrackedOrder
@@ -14,10 +15,12 @@ from adapters.hyperliquid.schemas import (
     AssetContextFrame,
     BboFrame,
     BookFrame,
+    CandleFrame,
     ClearinghouseFrame,
     OrderUpdatesFrame,
     PerpMeta,
     PostFrame,
+    SpotFrame,
     TradesFrame,
     UserFillsFrame,
     UserFundingsFrame,
@@ -31,6 +34,7 @@ NOW_NS = 1_790_000_000_000_000_000
 BTC = parsing.instrument(
     PerpMeta(name="BTC", sz_decimals=5, max_leverage=40), 0, maker_fee=Decimal(0), taker_fee=Decimal(0), ts_ns=0
 )
+BARS = BarType.from_str(f"{BTC.id}-1-MINUTE-LAST-EXTERNAL")
 STREAMS: tuple[dict[str, Any], ...] = (
     *({"type": name, "coin": "BTC"} for name in ("bbo", "l2Book", "trades", "activeAssetCtx")),
     *({"type": name, "user": corpus.USER} for name in ("orderUpdates", "userFills", "userFundings", "clearinghouseState")),
@@ -91,7 +95,13 @@ class HyperliquidTarget:
         self.told.append(parsing.quote(data, BTC, NOW_NS))
 
     def _on_book(self, data: Any) -> None:
-        self.told.append(parsing.book_snapshot(data, BTC, NOW_NS))
+        self.told += [parsing.book_snapshot(data, BTC, NOW_NS), parsing.book_depth(data, BTC, NOW_NS)]
+
+    def _on_candle(self, data: Any) -> None:
+        self.told.append(bars.bar(data, BARS, BTC, NOW_NS))
+
+    def _on_spot(self, data: Any) -> None:
+        self.account.take_spot(data.spot_state)
 
     def _on_trades(self, data: Any) -> None:
         self.told.extend([parsing.trade(trade, BTC, NOW_NS) for trade in data])
@@ -100,6 +110,7 @@ class HyperliquidTarget:
         made = (
             parsing.mark_price(data.ctx, BTC, NOW_NS),
             parsing.index_price(data.ctx, BTC, NOW_NS),
+            parsing.open_interest(data.ctx, BTC.id, NOW_NS),
             parsing.funding_rate(data.ctx, BTC, next_funding_ns=NOW_NS, ts_init=NOW_NS),
         )
         self.told.extend(made)
@@ -132,6 +143,8 @@ class HyperliquidTarget:
 _HANDLERS: dict[type[msgspec.Struct], Any] = {
     BboFrame: HyperliquidTarget._on_bbo,
     BookFrame: HyperliquidTarget._on_book,
+    CandleFrame: HyperliquidTarget._on_candle,
+    SpotFrame: HyperliquidTarget._on_spot,
     TradesFrame: HyperliquidTarget._on_trades,
     AssetContextFrame: HyperliquidTarget._on_context,
     OrderUpdatesFrame: HyperliquidTarget._on_updates,

@@ -84,7 +84,7 @@ def test_a_bar_is_complete_when_the_next_begins_and_in_its_last_state():
     assert running.take(candle(1)) == (None, None)
     assert running.take(candle(1, 100.7)) == (None, None)
     assert running.take(candle(2)) == (candle(1, 100.7), None)
-    assert running.take(candle(1, 99.0)) == (None, None)  # late
+    assert running.take(candle(1, 99.6)) == (None, None)  # late
     assert running.take(candle(3)) == (candle(2), None)
 
 
