@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from nautilus_trader.model.data import BarType
 
+from adapters.errors import Rejected
 from adapters.hyperliquid import bars, parsing
 from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.http import read_action_answer
@@ -17,6 +18,7 @@ from adapters.hyperliquid.schemas import (
     BookFrame,
     CandleFrame,
     ClearinghouseFrame,
+    ItemStatus,
     OrderUpdatesFrame,
     PerpMeta,
     PostFrame,
@@ -129,9 +131,14 @@ class HyperliquidTarget:
                 self.told.extend(order.fill(fill))
 
     def _on_post(self, data: Any) -> None:
-        if data.response.type == "action":
-            for item in read_action_answer(bytes(data.response.payload), 1):
-                self.told.extend(self.order.answer(item, corpus.TIME_MS))
+        if data.response.type != "action":
+            return
+        try:
+            items = read_action_answer(bytes(data.response.payload), 1)
+        except Rejected as e:
+            items = [ItemStatus(error=e.reason)]
+        for item in items:
+            self.told.extend(self.order.answer(item, corpus.TIME_MS))
 
     def _on_account(self, data: Any) -> None:
         self.account.state(data.clearinghouse_state)
