@@ -365,8 +365,17 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             self._log.warning(f"funding payments of {fill.market} not read: {e}")
 
     async def _report_positions(self) -> None:
-        await self._account_feed.refresh()
-        for report in await self._query.positions(None):
+        """Let Nautilus compare its positions with the venue's, asking until the venue answers."""
+        while True:
+            try:
+                await self._account_feed.refresh()
+                found = await self._query.positions(None)
+            except VenueError as e:
+                self._log.warning(f"positions not read, asking again: {e}")
+                await asyncio.sleep(QUIET_SECS)
+            else:
+                break
+        for report in found:
             self._send_position_status_report(report)
 
     # -- commands

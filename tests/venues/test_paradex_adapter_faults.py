@@ -109,6 +109,22 @@ async def test_funding_history_comes_as_hourly_samples():
         assert all(isinstance(rate.rate, Decimal) and rate.interval == 480 for rate in rates)
 
 
+async def test_a_bust_of_an_unknown_fill_corrects_the_position_once_the_venue_answers():
+    async with venue() as sims, trading(sims.ready) as desk:
+        order = desk.market(OrderSide.BUY, "0.02")
+        await eventually(lambda: order.status == OrderStatus.FILLED)
+        client = desk.client
+
+        async def nowhere(bust):
+            sims.paradex.faults.inject(Fault(kind=FaultKind.STATUS, path="/positions", status=503, count=2))
+
+        client._busts._fills.clear()
+        client._find_fill = nowhere
+        for fill in list(order.trade_ids):
+            sims.paradex.bust(sims.ready["paradex"]["accounts"][0]["l2_address"], fill.value)
+        await eventually(lambda: desk.position() == 0, 20.0)
+
+
 async def test_a_reverted_fill_leaves_the_position_the_venue_has():
     async with venue() as sims, trading(sims.ready) as desk:
         order = desk.market(OrderSide.BUY, "0.02")
