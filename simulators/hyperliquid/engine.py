@@ -75,7 +75,7 @@ class Engine:
         self.settlement.until(now_ns)
         hours = self.clock.hours(now_ns)
         for name, market in self.markets.items():
-            point = self.tape.at(hours, name)
+            point = coin_named(name).point(self.tape, hours)
             oracle_usd = point.oracle_usd * self.shocks.get(name, ONE)
             self._book_prints(name, market.step(now_ns, oracle_usd, point.hyperliquid_premium), market, None)
             self.funding[name].sample(premium_of(market), point.hyperliquid_rate_per_hour)
@@ -109,7 +109,8 @@ class Engine:
             return self._refuse(
                 item, Refusal(fault.reason or "Insufficient margin to place order.", "perpMarginRejected"), now_ns
             )
-        if refused := refusal(new, user, market, self.available_usd(user)):
+        available_usd = ZERO if new.coin.dex else self.available_usd(user)
+        if refused := refusal(new, user, market, available_usd):
             return self._refuse(item, refused, now_ns)
         if new.trigger is not None:
             self._open(item, now_ns)

@@ -27,10 +27,15 @@ def rate_per_hour(premium: Decimal) -> Decimal:
 
 
 def premium_of(market: Market) -> Decimal | None:
-    """Return (max(impact bid - oracle, 0) - max(oracle - impact ask, 0)) / oracle; None without depth."""
+    """Return (max(impact bid - oracle, 0) - max(oracle - impact ask, 0)) / oracle; None without depth.
+
+    On a dex of others it is (impact bid + impact ask) / 2 / oracle - 1.
+    """
     bid, ask, oracle = market.impact_usd(is_buy=False), market.impact_usd(is_buy=True), market.oracle_usd
     if bid is None or ask is None or not oracle:
         return None
+    if ":" in market.spec.symbol:
+        return (bid + ask) / 2 / oracle - 1
     return (max(bid - oracle, Decimal(0)) - max(oracle - ask, Decimal(0))) / oracle
 
 

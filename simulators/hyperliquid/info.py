@@ -10,7 +10,7 @@ from simulators.hyperliquid.engine import Engine
 from simulators.hyperliquid.fills import aggregated
 from simulators.hyperliquid.funding import SettledRate
 from simulators.hyperliquid.identity import Gate
-from simulators.hyperliquid.universe import MARGIN_TABLES, META, SPOT_META, UNIVERSE
+from simulators.hyperliquid.universe import DEX, MARGIN_TABLES, METAS, PERP_DEXS, SPOT_META, UNIVERSES
 from simulators.hyperliquid.users import User
 from simulators.market import Market
 
@@ -26,6 +26,7 @@ INTERVALS_MS = {
     **{"1d": DAY_MS, "3d": 3 * DAY_MS, "1w": 7 * DAY_MS, "1M": 30 * DAY_MS},
 }
 Request = Mapping[str, Any]
+OF_A_DEX = ("clearinghouseState", "openOrders", "frontendOpenOrders")  # empty on a dex of others
 
 
 class UnknownDex(Exception):
@@ -33,9 +34,8 @@ class UnknownDex(Exception):
 
 
 FIXED: Mapping[str, Any] = {
-    "meta": META,
-    "allPerpMetas": [META],
-    "perpDexs": [None],
+    "allPerpMetas": list(METAS.values()),
+    "perpDexs": PERP_DEXS,
     "spotMeta": SPOT_META,
     "spotMetaAndAssetCtxs": [SPOT_META, []],
     "userFees": state.FEES,
@@ -76,8 +76,9 @@ class Info:
         }
         self._of_request: dict[str, Callable[[Request], Any]] = {
             "marginTable": lambda request: dict(MARGIN_TABLES)[request["id"]],
-            "metaAndAssetCtxs": lambda _: [META, [self.context(coin.name) for coin in UNIVERSE]],
-            "allMids": lambda _: self.mids(),
+            "meta": lambda request: METAS[_dex(request)],
+            "metaAndAssetCtxs": lambda request: [METAS[_dex(request)], self.contexts(_dex(request))],
+            "allMids": lambda request: self.mids(_dex(request)),
             "l2Book": self._book,
             "recentTrades": self._recent_trades,
             "candleSnapshot": self._candles,
@@ -97,13 +98,13 @@ class Info:
         """Return the reply to a request; raise Malformed when it is none, UnknownDex for another dex."""
         if not isinstance(request, Mapping):
             raise Malformed("no object")
-        if request.get("dex"):
+        if request.get("dex") and request["dex"] != DEX:
             raise UnknownDex
         offset, kind = self._faults.find(FaultKind.CLOCK_OFFSET), str(request.get("type"))
         self._now_ms = now_ns // 1_000_000 + (round(offset.secs * 1000) if offset else 0)
         try:
             if kind in self._of_user:
-                return self._of_user[kind](self._user(request))
+                return self._of_user[kind](self._user(request) if kind not in OF_A_DEX or not _dex(request) else None)
             return self._of_request[kind](request) if kind in self._of_request else FIXED[kind]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise Malformed(f"{kind}: {error!r}") from error
@@ -127,9 +128,14 @@ class Info:
             "dayBaseVlm": frames.number(market.volume_base),
         }
 
-    def mids(self) -> dict[str, str]:
-        """Return the middle of every listed coin; the last trade where a side is empty."""
-        return {name: frames.number(market.mid_usd or market.last_usd) for name, market in self._engine.markets.items()}
+    def contexts(self, dex: str) -> list[dict[str, Any]]:
+        """Return the contexts of a dex's coins in the order of its universe."""
+        return [self.context(coin.name) for coin in UNIVERSES[dex]]
+
+    def mids(self, dex: str = "") -> dict[str, str]:
+        """Return the middle of every listed coin of a dex; the last trade where a side is empty."""
+        listed = {coin.name: self._engine.markets[coin.name] for coin in UNIVERSES[dex] if not coin.is_delisted}
+        return {name: frames.number(market.mid_usd or market.last_usd) for name, market in listed.items()}
 
     def open_orders(self, user: User | None, shape: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]]:
         """Return a user's open orders, newest first."""
@@ -170,6 +176,7 @@ class Info:
         return [
             [name, [["HlPerp", {"fundingRate": frames.number(funding.predicted_per_hour), "nextFundingTime": following}]]]
             for name, funding in self._engine.funding.items()
+            if ":" not in name
         ]
 
     def _order_status(self, request: Request) -> Any:
@@ -227,6 +234,10 @@ class Info:
 
     def _active_asset_data(self, request: Request) -> Any:
         return state.active_asset_data(self._engine, self._user(request), _address(request), request["coin"])
+
+
+def _dex(request: Request) -> str:
+    return request.get("dex") or ""
 
 
 def _address(request: Request) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from simulators.accounts import ZERO, FillEffect, Position
-from simulators.hyperliquid.universe import ASSET_IDS, UNIVERSE, Coin
+from simulators.hyperliquid.universe import ASSET_IDS, COINS, Coin
 from simulators.hyperliquid.users import User
 
 ONE = Decimal(1)
@@ -23,7 +23,7 @@ def increase(signed_size: Decimal, position: Decimal) -> Decimal:
 
 def coin_named(name: str) -> Coin:
     """Return the coin of a name; raise KeyError for a stranger."""
-    return UNIVERSE[ASSET_IDS[name]]
+    return COINS[ASSET_IDS[name]]
 
 
 def maintenance_usd(coin: Coin, notional_usd: Decimal) -> Decimal:

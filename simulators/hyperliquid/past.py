@@ -4,6 +4,7 @@ import random
 from decimal import Decimal
 
 from simulators.candles import MINUTE_MS, Candle
+from simulators.hyperliquid.margin import coin_named
 from simulators.market import Market
 from simulators.tape import Tape, TapeClock
 
@@ -16,7 +17,7 @@ def past_candles(market: Market, tape: Tape, clock: TapeClock, before_ms: int) -
     starts = range(before_ms - MINUTES * MINUTE_MS, before_ms, MINUTE_MS)
     bars: list[Candle] = []
     for start in starts:
-        point = tape.at(clock.hours((start + MINUTE_MS) * 1_000_000), market.spec.symbol)
+        point = coin_named(market.spec.symbol).point(tape, clock.hours((start + MINUTE_MS) * 1_000_000))
         close = market.round_price(point.oracle_usd * (1 + point.hyperliquid_premium), up=False)
         opening, tick = (bars[-1].close if bars else close), market.spec.tick(close)
         high = max(opening, close) + tick * dice.randint(0, 3)

@@ -6,6 +6,7 @@ from typing import Any
 from simulators.hyperliquid import frames, state
 from simulators.hyperliquid.engine import Engine
 from simulators.hyperliquid.info import Info
+from simulators.hyperliquid.universe import UNIVERSES
 from simulators.hyperliquid.users import User
 
 PICTURES = (
@@ -33,7 +34,9 @@ class Pictures:
             },
             "allDexsClearinghouseState": lambda shape, user, now_ms: {
                 "user": shape["user"],
-                "clearinghouseStates": [["", state.clearinghouse_state(engine, user, now_ms)]],
+                "clearinghouseStates": [
+                    [dex, state.clearinghouse_state(engine, None if dex else user, now_ms)] for dex in UNIVERSES
+                ],
             },
             "activeAssetData": lambda shape, user, _: state.active_asset_data(engine, user, shape["user"], shape["coin"]),
             "spotState": lambda shape, user, _: {"user": shape["user"], "spotState": state.spot_state(engine, user)},
@@ -43,7 +46,8 @@ class Pictures:
 
     def of(self, kind: str, shape: Shape, now_ms: int) -> dict[str, Any]:
         """Return what a subscription of one user shows now; a stranger's account is empty."""
-        return self._of_kind[kind](shape, self._engine.users.get(shape["user"]), now_ms)
+        user = None if shape.get("dex") else self._engine.users.get(shape["user"])  # nobody has an account elsewhere
+        return self._of_kind[kind](shape, user, now_ms)
 
     def _open_orders(self, user: User | None) -> list[dict[str, Any]]:
         return self._info.open_orders(user, frames.frontend_order)
@@ -59,7 +63,7 @@ class Pictures:
 
 
 def _whose(shape: Shape) -> dict[str, Any]:
-    return {"dex": "", "user": shape["user"]}
+    return {"dex": shape.get("dex", ""), "user": shape["user"]}
 
 
 def _web_data_3(shape: Shape, user: User | None, now_ms: int) -> dict[str, Any]:

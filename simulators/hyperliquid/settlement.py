@@ -8,6 +8,7 @@ from simulators.faults import FaultBoard, FaultKind
 from simulators.hyperliquid import frames
 from simulators.hyperliquid.events import Event
 from simulators.hyperliquid.funding import CoinFunding, SettledRate
+from simulators.hyperliquid.margin import coin_named
 from simulators.hyperliquid.users import FundingPaid, User
 from simulators.market import Market
 from simulators.tape import Tape, TapeClock
@@ -52,7 +53,7 @@ class Settlement:
         for past in range(PAST_HOURS, 0, -1):
             time_ns = self._hour_ns - (past - 1) * self._length_ns
             for name, funding in self.funding.items():
-                point = tape.at(clock.hours(time_ns) - 0.5, name)
+                point = coin_named(name).point(tape, clock.hours(time_ns) - 0.5)
                 funding.sample(point.hyperliquid_premium, point.hyperliquid_rate_per_hour)
                 funding.settle(time_ns // 1_000_000)
 

@@ -13,7 +13,7 @@ from simulators.hyperliquid.events import Event
 from simulators.hyperliquid.fills import aggregated
 from simulators.hyperliquid.info import INTERVALS_MS, Info
 from simulators.hyperliquid.pictures import PICTURES, Pictures
-from simulators.hyperliquid.universe import UNIVERSE
+from simulators.hyperliquid.universe import DEX, UNIVERSES
 
 SNAPSHOT_FILLS = 500
 # Real seconds between two pushes; 0 is every change. A compressed funding hour pushes at every step.
@@ -122,7 +122,9 @@ def _options(kind: str, raw: Mapping[str, Any]) -> dict[str, Any]:
         return {"aggregateByTime": bool(raw.get("aggregateByTime"))}
     if kind in ("clearinghouseState", "openOrders"):
         return {"dex": raw.get("dex") or ""}  # a default filled in: clients look for what they sent in the acknowledgement
-    return {"dex": raw["dex"]} if raw.get("dex") else {}
+    if raw.get("dex") not in (None, "", DEX):
+        raise FatalSubscription(kind)
+    return {"dex": DEX} if raw.get("dex") else {}
 
 
 class Streams:
@@ -190,9 +192,10 @@ class Streams:
 
     def _state(self, item: Subscription, now_ms: int) -> Any:
         if item.kind == "allMids":
-            return {"mids": self._info.mids()}
+            dex = item.shape.get("dex", "")
+            return {"mids": self._info.mids(dex), **({"dex": dex} if dex else {})}
         if item.kind == "allDexsAssetCtxs":
-            return {"ctxs": [["", [self._info.context(coin.name) for coin in UNIVERSE]]]}
+            return {"ctxs": [[dex, self._info.contexts(dex)] for dex in UNIVERSES]}
         if item.kind in ("l2Book", "bbo", "activeAssetCtx", "candle"):
             return self._market_state(item, now_ms)
         return self._pictures.of(item.kind, item.shape, now_ms)

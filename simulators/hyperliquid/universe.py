@@ -1,11 +1,12 @@
 """What the venue lists: coins, precision, leverage tables, fees and how its house quotes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from simulators.market import House, MarketSpec
+from simulators.tape import Tape, TapePoint
 
 MAX_DECIMALS = 6
 SIGNIFICANT_FIGURES = 5
@@ -33,6 +34,18 @@ class Coin:
     level_usd: float = 3_000.0
     impact_usd: int = 6_000
     is_delisted: bool = False
+    driver: str = ""  # the tape's asset whose moves it makes, its own name by default
+    driver_scale: Decimal = Decimal(1)  # its price over the driver's
+
+    @property
+    def dex(self) -> str:
+        """The dex it is listed on, empty for the first."""
+        return self.name.rpartition(":")[0]
+
+    def point(self, tape: Tape, hours: float) -> TapePoint:
+        """Return what the tape says of it."""
+        point = tape.at(hours, self.driver or self.name)
+        return point if not self.driver else replace(point, oracle_usd=point.oracle_usd * self.driver_scale)
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
@@ -103,13 +116,25 @@ UNIVERSE = (
     Coin("AVAX", 2, 10, 52),
     Coin("HYPE", 2, 10, 52, level_usd=6_000.0),
 )
-ASSET_IDS = {coin.name: index for index, coin in enumerate(UNIVERSE)}
-LISTED = tuple(coin for coin in UNIVERSE if not coin.is_delisted)
+# A dex of others (HIP-3); each has its own margin accounts, which are empty here: nobody can trade on it
+DEX = "xyz"
+DEX_UNIVERSE = (
+    Coin("xyz:GOLD", 4, 20, 20, driver="ETH", driver_scale=Decimal("1.4")),
+    Coin("xyz:SILVER", 2, 10, 10, driver="AVAX", driver_scale=Decimal(4)),
+)
+DEX_ASSETS_BEGIN = 110_000
+UNIVERSES: Mapping[str, tuple[Coin, ...]] = {"": UNIVERSE, DEX: DEX_UNIVERSE}
+COINS = {
+    **dict(enumerate(UNIVERSE)),
+    **dict(enumerate(DEX_UNIVERSE, DEX_ASSETS_BEGIN)),
+}
+ASSET_IDS = {coin.name: asset for asset, coin in COINS.items()}
+LISTED = tuple(coin for coin in COINS.values() if not coin.is_delisted)
 
 
 def coin_of(asset: int) -> Coin | None:
     """Return the listed coin with an asset id."""
-    coin = UNIVERSE[asset] if 0 <= asset < len(UNIVERSE) else None
+    coin = COINS.get(asset)
     return None if coin is None or coin.is_delisted else coin
 
 
@@ -119,7 +144,27 @@ def _table(number: int, tiers: tuple[Tier, ...]) -> list[Any]:
 
 
 MARGIN_TABLES = [_table(number, tiers) for number, tiers in TIERS.items()]
-META = {"universe": [coin.meta() for coin in UNIVERSE], "marginTables": MARGIN_TABLES, "collateralToken": 0}
+METAS = {
+    "": {"universe": [coin.meta() for coin in UNIVERSE], "marginTables": MARGIN_TABLES, "collateralToken": 0},
+    DEX: {"universe": [coin.meta() for coin in DEX_UNIVERSE], "marginTables": [], "collateralToken": 0},
+}
+_DEPLOYER = "0x" + "d" * 40
+PERP_DEXS = [
+    None,
+    {
+        "name": DEX,
+        "fullName": "XYZ",
+        "deployer": _DEPLOYER,
+        "oracleUpdater": None,
+        "feeRecipient": None,
+        "assetToStreamingOiCap": [[coin.name, "250000000.0"] for coin in DEX_UNIVERSE],
+        "subDeployers": [],
+        "deployerFeeScale": "1.0",
+        "lastDeployerFeeScaleChangeTime": "1970-01-01T00:00:00",
+        "assetToFundingMultiplier": [],
+        "assetToFundingInterestRate": [],
+    },
+]
 
 
 def _token(index: int, name: str, decimals: int, wei: int) -> dict[str, Any]:

@@ -209,7 +209,6 @@ async def test_limits(trade):
 def reads(sims):
     desk, now_ms = Desk(sims), int(time.time() * 1000)
     desk.exchange.market_open("BTC", True, 0.1)
-    assert desk.info.perp_dexs() == [None]
     assert [period for period, _ in desk.info.portfolio(desk.address)][:4] == ["day", "week", "month", "allTime"]
     assert desk.info.user_twap_slice_fills(desk.address) == desk.info.user_vault_equities(desk.address) == []
     assert desk.info.user_role(desk.address) == {"role": "user"}
@@ -230,3 +229,28 @@ def reads(sims):
 
 async def test_reads(trade):
     await trade(reads)
+
+
+def other_dexes(sims):
+    desk = Desk(sims)
+    assert [dex and dex["name"] for dex in desk.info.perp_dexs()] == [None, "xyz"]
+    info = Info(desk.url, skip_ws=True, timeout=10, perp_dexs=["", "xyz"])
+    assert [info.name_to_asset(name) for name in ("HYPE", "xyz:GOLD", "xyz:SILVER")] == [7, 110_000, 110_001]
+    assert set(info.all_mids(dex="xyz")) == {"xyz:GOLD", "xyz:SILVER"}
+    assert not any(":" in name for name in info.all_mids())
+    assert [meta["universe"][0]["name"] for meta in info.post("/info", {"type": "allPerpMetas"})] == ["BTC", "xyz:GOLD"]
+    _, contexts = info.post("/info", {"type": "metaAndAssetCtxs", "dex": "xyz"})
+    bid, ask = map(D, contexts[0]["impactPxs"])
+    premium = (bid + ask) / 2 / D(contexts[0]["oraclePx"]) - 1
+    assert D(contexts[0]["premium"]) == pytest.approx(premium, abs=D("1e-8"))
+    assert info.l2_snapshot("xyz:GOLD")["levels"][0]
+    assert len(info.funding_history("xyz:GOLD", 0)) > 40
+    assert info.user_state(desk.address, dex="xyz")["marginSummary"]["accountValue"] == "0.0"
+    assert info.open_orders(desk.address, dex="xyz") == []
+    trader = Exchange(desk.wallet, desk.url, timeout=10, perp_dexs=["", "xyz"])
+    (status,) = trader.order("xyz:GOLD", True, 1, 4000, GTC)["response"]["data"]["statuses"]
+    assert status == {"error": "Insufficient margin to place order. asset=110000"}
+
+
+async def test_other_dexes_are_shown_and_hold_no_money(trade):
+    await trade(other_dexes)

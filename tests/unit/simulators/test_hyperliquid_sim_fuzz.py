@@ -130,14 +130,15 @@ def test_any_signed_action(venue, action, later):
 
 
 TYPES = [*FIXED, "clearinghouseState", "userFills", "l2Book", "recentTrades", "candleSnapshot", "fundingHistory", "orderStatus"]
+TYPES += ["meta", "metaAndAssetCtxs", "allMids"]
 TYPES += ["userFillsByTime", "userFunding", "userRole", "activeAssetData", "extraAgents", "marginTable", "historicalOrders"]
 REQUESTS = [
     {"type": kind, "user": USER, "coin": "BTC", "oid": 1, "id": 52, "startTime": 0, "req": {"coin": "BTC", "interval": "1m"}}
     for kind in TYPES
-]
+] + [{"type": kind, "user": USER, "dex": "xyz"} for kind in ("meta", "metaAndAssetCtxs", "allMids", "clearinghouseState")]
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request_: request_["type"])
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request_: request_["type"] + request_.get("dex", ""))
 def test_every_request_is_answered(venue, request_):
     venue._info.answer(request_, NOW_NS)
 

@@ -14,7 +14,7 @@ SECOND_NS = 1_000_000_000
 def moved(coin, seed, premium="0", steps=20):
     market = Market(coin.market_spec(), seed)
     for step in range(steps):
-        market.step(step * SECOND_NS, D(str(ALL_LEVELS_USD[coin.name])), D(premium))
+        market.step(step * SECOND_NS, D(str(ALL_LEVELS_USD[coin.driver or coin.name])) * coin.driver_scale, D(premium))
     return market
 
 
@@ -28,7 +28,7 @@ def test_the_house_keeps_a_tight_deep_grid(coin, seed, premium):
     for price, size, _ in bids + asks:
         assert price % coin.tick(price) == 0
         assert size % coin.size_step == 0
-    fair = D(str(ALL_LEVELS_USD[coin.name])) * (1 + D(premium))
+    fair = D(str(ALL_LEVELS_USD[coin.driver or coin.name])) * coin.driver_scale * (1 + D(premium))
     assert abs(market.mark_usd / fair - 1) < D("0.0005")
 
 
