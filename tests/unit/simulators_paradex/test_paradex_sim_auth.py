@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulators import stark_curve
 from simulators.paradex import signing
 from simulators.paradex.auth import Registry, bearer
 from simulators.paradex.constants import ACCOUNT_CLASS_HASH, PROXY_CLASS_HASH, TEST_ACCOUNTS
@@ -73,7 +74,7 @@ def test_a_login_signature_expires(registry):
 
 def test_a_fresh_account_is_onboarded_with_the_starting_balance(registry):
     key = 123_456_789
-    public_key = signing.public_key_of(key)
+    public_key = stark_curve.public_key_of(key)
     address = signing.contract_address(public_key, PROXY_CLASS_HASH, ACCOUNT_CLASS_HASH)
     r, s = fast_stark_crypto.sign(key, signing.onboarding_hash(address))
     headers = {"PARADEX-STARKNET-ACCOUNT": hex(address), "PARADEX-STARKNET-SIGNATURE": json.dumps([hex(r), hex(s)])}
@@ -90,8 +91,8 @@ def test_a_fresh_account_is_onboarded_with_the_starting_balance(registry):
 def test_a_registered_subkey_signs_for_the_account(registry):
     account = registry.accounts[int(TRADER.l2_address, 16)]
     subkey = 987_654_321
-    public_key = signing.public_key_of(subkey)
-    digest = signing.hash_many(account.address, public_key, NOW, NOW + 100)
+    public_key = stark_curve.public_key_of(subkey)
+    digest = stark_curve.hash_many(account.address, public_key, NOW, NOW + 100)
     r, s = fast_stark_crypto.sign(int(TRADER.l2_private_key, 16), digest)
     body = {"public_key": hex(public_key), "signature_timestamp": NOW, "signature_expiry": NOW + 100}
     assert code_of(lambda: registry.register_subkey(account, {**body, "signature": ["0x1", "0x2"]})) == (
