@@ -35,7 +35,7 @@ class FaultKind(StrEnum):
     PRICE_SHOCK = "price_shock"  # move the prices of markets named by `path` by the fraction `reason`
     WIDE_BBO = "wide_bbo"  # publish best prices the fraction `reason` further apart on each side, for `secs`
     ACCOUNT_STATUS = "account_status"  # show every account with the status `reason`, for `secs` (0: for good)
-    # On Starknet; PRICE_SHOCK and EXHAUST_LIMIT strike there as well
+    # On Starknet; PRICE_SHOCK (of the token whose symbol is `path`) and EXHAUST_LIMIT strike there as well
     RPC_ERROR = "rpc_error"  # answer the method named by `path` with the JSON-RPC error code `status` and the data `reason`
     FRONT_RUN = "front_run"  # move the pools of the next executed swap by the fraction `reason` against it, just before
     REVERT = "revert"  # revert the next executed transaction with the message `reason`

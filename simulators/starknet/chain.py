@@ -21,6 +21,7 @@ FIRST_BLOCK = 3_973_556
 FOREIGN_GAS = 8_000_000
 PAST_BLOCKS = 200
 SECOND_NS = 1_000_000_000
+SYMBOLS = " ".join(token.symbol for token in TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +125,14 @@ class Chain:
             self._spike_until_ns = now_ns + round(fault.secs * 1e9) if fault.secs else 0
         if self._spike_until_ns and now_ns >= self._spike_until_ns:
             self.spike, self._spike_until_ns = 1.0, 0
-        if fault := self.faults.take(FaultKind.PRICE_SHOCK):
+        if fault := self.faults.take(FaultKind.PRICE_SHOCK, SYMBOLS):
             self._shock(fault)
 
     def _shock(self, fault: Fault) -> None:
-        tokens = {token.address for token in TOKENS if fault.path in ("", token.symbol)}
         self.state = self.state.fork()
-        market.shock(self.state, float(fault.reason), tokens)
+        for token in TOKENS:
+            if token.symbol == fault.path:
+                market.shock(self.state, token.address, float(fault.reason))
 
     def _execute(self, record: Record) -> None:
         """Execute a transaction that is due; one whose price bounds are too low waits on."""

@@ -53,11 +53,12 @@ def run_in_front(state: State, routes: Iterable[Route], fraction: float) -> None
             push(state, key, int(pool.sqrt_ratio * int(sqrt(factor) * 2**60)) >> 60)
 
 
-def shock(state: State, fraction: float, tokens: set[int]) -> None:
-    """Move the price of every pool of a token by `fraction` of itself, in token1 per token0."""
+def shock(state: State, token: int, fraction: float) -> None:
+    """Make a token dearer by `fraction` (negative: cheaper) in every pool that trades it."""
     for key, pool in list(state.pools.items()):
-        if tokens & {key.token0, key.token1}:
-            push(state, key, int(pool.sqrt_ratio * int(sqrt(1 + fraction) * 2**60)) >> 60)
+        if token in (key.token0, key.token1):
+            factor = 1 + fraction if token == key.token0 else 1 / (1 + fraction)
+            push(state, key, int(pool.sqrt_ratio * int(sqrt(factor) * 2**60)) >> 60)
 
 
 def _target(price: float, fair: float, fee: float, keep: float) -> float:

@@ -101,6 +101,8 @@ def is_increasing(amount: int, *, is_token1: bool) -> bool:
 
 def next_sqrt_ratio(sqrt_ratio: int, liquidity: int, amount: int, *, is_token1: bool) -> int | None:
     """Return where a net amount moves the price; None when the range cannot pay it."""
+    if amount == 0:
+        return sqrt_ratio
     if is_token1:
         moved = (amount << 128) // liquidity  # towards minus infinity: an amount asked for rounds its move up
         return sqrt_ratio + moved if sqrt_ratio + moved > 0 else None
