@@ -91,7 +91,10 @@ class Aggregator:
 
     async def _tokens(self, request: web.Request) -> web.Response:
         query = request.query
-        page, size = int(query.get("page", 0)), int(query.get("size", 20))
+        try:
+            page, size = int(query.get("page", 0)), max(int(query.get("size", 20)), 1)
+        except ValueError as error:
+            return _refusal(f"Invalid request: {error}")
         search = query.get("search", "").lower()
         found = [token for token in TOKENS if search in token.symbol.lower() or search == to_hex(token.address)]
         content = [_token_body(token) for token in found[page * size : (page + 1) * size]]
@@ -100,7 +103,10 @@ class Aggregator:
         return web.json_response({"content": content, **totals})
 
     async def _token(self, request: web.Request) -> web.Response:
-        token = BY_ADDRESS.get(number(request.match_info["address"]))
+        try:
+            token = BY_ADDRESS.get(number(request.match_info["address"]))
+        except ValueError as error:
+            return _refusal(f"Invalid request: {error}")
         return web.json_response(_token_body(token)) if token else web.json_response({"messages": ["Not found"]}, status=404)
 
     async def _token_prices(self, request: web.Request) -> web.Response:

@@ -335,6 +335,16 @@ async def test_one_who_sells_the_strk_for_the_fee_reverts(desk: Desk) -> None:
     assert desk.held("STRK") == 5_000 * 10**18 - receipt.actual_fee.amount
 
 
+async def test_a_transaction_whose_answer_was_lost_is_executed(desk: Desk) -> None:
+    signed = await desk.account.sign_invoke_v3([desk.approve(5)], resource_bounds=desk.bounds(), nonce=0)
+    desk.inject(FaultKind.LOSE_REPLY, path="addInvokeTransaction")
+    with pytest.raises(aiohttp.ClientError):
+        await desk.client.send_transaction(signed)
+    receipt = await desk.settled(signed.calculate_hash(CHAIN_ID))
+    assert receipt.execution_status.value == "SUCCEEDED"
+    assert await desk.client.get_contract_nonce(desk.address) == 1
+
+
 async def test_unknown_fields_come_when_asked_for(desk: Desk) -> None:
     digest = await desk.send([desk.approve()])
     await desk.settled(digest)
