@@ -11,9 +11,11 @@ from simulators.stark_curve import selector
 from simulators.starknet import constants
 from simulators.starknet.constants import AVNU_EXCHANGE, ETH, SEQUENCER, STRK, USDC, WBTC
 from simulators.starknet.genesis import ACCOUNTS, PLANS, fee_fraction
-from simulators.starknet.tokens import TOKENS
+from simulators.starknet.market import push
+from simulators.starknet.tokens import BY_ADDRESS, TOKENS
 
 TRADER = ACCOUNTS[0].address
+TOKEN_IDS = list(BY_ADDRESS)
 APPROVE = [(ETH, constants.APPROVE, [AVNU_EXCHANGE, 7, 0])]
 
 
@@ -72,6 +74,9 @@ def test_a_swap_pays_what_the_quote_said_when_nothing_moves(bench) -> None:
     used = receipt["execution_resources"]
     assert fee == used["l2_gas"] * bench.settings.l2_gas_price + used["l1_data_gas"] * bench.settings.l1_data_gas_price
     assert supply(bench) == before
+    assert bench.chain.state.allowances[ETH, TRADER, AVNU_EXCHANGE] == 0
+    share = bench.chain.state.balance(USDC, constants.FEES_RECIPIENT)
+    assert share == (quote.plan.bought + share) * bench.settings.single_route_fee_bps // 10_000 > 0
     assert bench.chain.state.balance(ETH, AVNU_EXCHANGE) == bench.chain.state.balance(USDC, AVNU_EXCHANGE) == 0
     bench.pass_ms(1000)
     assert bench.receipt(digest)["block_hash"] == hex(bench.chain.blocks[-1].digest)
@@ -84,6 +89,9 @@ def test_latest_lags_behind_pre_confirmed(bench) -> None:
     assert (bench.nonce(), bench.nonce("latest")) == (1, 0)
     bench.pass_ms(1000)
     assert (bench.nonce(), bench.nonce("latest")) == (1, 1)
+    bench.send(APPROVE)
+    bench.pass_ms(200)
+    assert (bench.nonce(), bench.nonce("latest")) == (2, 1)
 
 
 def test_what_the_estimate_says_is_charged(bench) -> None:
@@ -191,6 +199,53 @@ def test_errors_come_when_asked_for(bench) -> None:
     assert bench.rpc("getNonce")["code"] == -32602
     assert bench.rpc("addInvokeTransaction", invoke_transaction={"type": "INVOKE"})["code"] == -32602
     assert bench.send(APPROVE, version="0x1")["code"] == 61
+
+
+def test_an_approval_lets_no_more_be_taken(bench) -> None:
+    _, swap = bench.calls(bench.quote(ETH, USDC, 10**17))
+    bench.send([(ETH, constants.APPROVE, [AVNU_EXCHANGE, 15 * 10**16, 0]), swap])
+    bench.pass_ms(200)
+    assert bench.chain.state.allowances[ETH, TRADER, AVNU_EXCHANGE] == 5 * 10**16
+    digest = bench.send([swap])
+    bench.pass_ms(200)
+    assert "u256_sub Overflow" in bench.receipt(digest)["revert_reason"]
+
+
+def test_refusals_and_signatures(bench) -> None:
+    body = bench.invoke(APPROVE)
+    poor = bench.invoke(APPROVE, l2_gas=10**15)
+    assert bench.rpc("addInvokeTransaction", invoke_transaction=poor)["code"] == 54
+    for field, value in (("nonce", "0x0"), ("tip", "0x1"), ("signature", ["0x1", "0x2"]), ("calldata", ["0x0"])):
+        changed = {**(bench.invoke(APPROVE, nonce=1) if field == "nonce" else body), field: value}
+        assert bench.rpc("addInvokeTransaction", invoke_transaction=changed)["code"] == 55
+    other = bench.invoke(APPROVE, l2_gas=70_000_000)["resource_bounds"]
+    assert bench.rpc("addInvokeTransaction", invoke_transaction={**body, "resource_bounds": other})["code"] == 55
+    assert "transaction_hash" in bench.rpc("addInvokeTransaction", invoke_transaction=body)
+    assert bench.rpc("addInvokeTransaction", invoke_transaction=body)["code"] == 59
+
+
+def test_a_reverted_transaction_costs_no_more_than_its_bounds(bench) -> None:
+    calls = bench.calls(bench.quote(ETH, USDC, 10**17))
+    digest = bench.send(calls, l2_gas=4_500_000, price=bench.settings.l2_gas_price)
+    bench.pass_ms(200)
+    receipt = bench.receipt(digest)
+    assert receipt["execution_status"] == "REVERTED"
+    assert "Insufficient max L2Gas" in bench.status(digest)["failure_reason"]
+    data_fee = 10_000 * 10**9
+    assert int(receipt["actual_fee"]["amount"], 16) == 4_500_000 * bench.settings.l2_gas_price + data_fee
+
+
+def test_outsiders_pay_into_the_core_what_the_pools_take(bench) -> None:
+    key = next(key for key in bench.chain.state.pools if {key.token0, key.token1} == {ETH, USDC})
+    before, pool = bench.chain.state, bench.chain.state.pools[key]
+    after = before.fork()
+    push(after, key, pool.sqrt_ratio * 99 // 100)
+    moved = {
+        token: after.balance(token, constants.EKUBO_CORE) - before.balance(token, constants.EKUBO_CORE) for token in TOKEN_IDS
+    }
+    done = pool.swap(1 << 126, is_token1=False, limit=pool.sqrt_ratio * 99 // 100)
+    assert moved == {**dict.fromkeys(TOKEN_IDS, 0), key.token0: done.amount0, key.token1: done.amount1}
+    assert done.amount0 > 0 > done.amount1
 
 
 def test_front_running_moves_the_pool_against_the_swap(bench) -> None:
