@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 PY := .venv/bin/python
 STAMP := .venv/.synced
 
-.PHONY: help install run node simulators backtest test lint check format clean
+.PHONY: help install run node simulators backtest bench test lint check format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ simulators: $(STAMP) ## run the venues' simulators only, e.g. for make node or a
 
 backtest: $(STAMP) ## run the same strategy over recorded funding and write an HTML report
 	@$(PY) -m backtests $(ARGS)
+
+bench: $(STAMP) ## measure the hot paths against baselines and floors (ARGS="--no-ticks", "--json FILE")
+	@$(PY) -m benchmarks $(ARGS)
 
 test: $(STAMP) ## run all tests
 	@$(PY) -m pytest $(ARGS)

@@ -2,7 +2,9 @@
 
 import argparse
 import contextlib
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,32 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 VAR = Path("var")
+
+
+class EarlyStop:
+    """Notes a signal that comes before a session listens for them.
+
+    Raised as `KeyboardInterrupt` it would get lost in a destructor, or break the import of an extension
+    module, so it is only noted and looked at between two steps; a second one is raised at once.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def listen(self) -> None:
+        """Take the signals that end a run."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def _note(self, *_: object) -> None:
+        if self.is_asked:
+            raise KeyboardInterrupt
+        self.is_asked = True
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if a signal has come."""
+        if self.is_asked:
+            raise KeyboardInterrupt
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,7 +62,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a node; return 0 after an orderly end, 1 where it could not trade, 2 for a wrong call or config."""
-    args = parse(argv)
+    args, stop = parse(argv), EarlyStop()
+    stop.listen()
     # Imports that cost seconds wait until the arguments are known to be right.
     from config.load import ConfigError, load
     from config.schema import forever, refusal
@@ -47,28 +76,49 @@ def main(argv: list[str] | None = None) -> int:
             raise ConfigError("--attach is for a config with simulators")
         if args.summary is not None and not args.summary.parent.is_dir():
             raise ConfigError(f"--summary: there is no folder {args.summary.parent}")
+        _prepare(args.summary)
         with contextlib.ExitStack() as stack:
             if args.attach is not None:
                 config = use(config, attach(args.attach))
             elif config.simulators is not None:
                 print("starting the simulated venues on 127.0.0.1 ...", flush=True)
                 config = use(config, stack.enter_context(started(config.simulators, VAR / "simulators.log")))
+            stop.check()
             reason = refusal(config)
             if reason is not None:
                 raise ConfigError(reason)
-            return trade(forever(config) if args.forever else config, args)
+            return trade(forever(config) if args.forever else config, args, stop)
     except (ConfigError, SecretError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 2
-    except VenuesError as e:
+    except (VenuesError, UnwritableError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the node ran; from then on the session takes the signal
-        print("run.py: interrupted, nothing was traded", file=sys.stderr)
+        print("run.py: interrupted before the start, nothing was traded", file=sys.stderr)
         return 130
 
 
-def trade(config: "AppConfig", args: argparse.Namespace) -> int:
+class UnwritableError(RuntimeError):
+    """Logs or a summary could not be written: known before anything is traded."""
+
+
+def _prepare(summary: Path | None) -> None:
+    """Make sure that the run can be recorded, and that no summary of an earlier one is taken for its own."""
+    probe = VAR / "logs" / ".probe"
+    for path in (probe, summary):
+        if path is None:
+            continue
+        try:
+            if path is probe:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+        except OSError as e:
+            raise UnwritableError(f"{VAR if path is probe else path} cannot be written: {e.strerror}") from None
+    probe.unlink()
+
+
+def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int:
     """Build the node and what watches it, run the session, print and write the summary."""
     from rich.console import Console
 
@@ -77,26 +127,44 @@ def trade(config: "AppConfig", args: argparse.Namespace) -> int:
     from operations.session import Session, StartError
     from operations.summary import show, summarise
 
+    stop.check()
     console = Console()
     if not console.is_terminal:
         console.width = 120  # a file or pipe has no width of its own, and tables need one
     print("starting the node ...", flush=True)
     with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
         node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION)
-        session = Session(node, config.run, flatten=args.flatten)
+        session = Session(node, config.run, flatten=args.flatten, is_interrupted=stop.is_asked)
         try:
             node.loop.run_until_complete(session.run())
-            summary = summarise(node, mode=config.mode.value, ended_because=session.ended_because, wall_secs=session.wall_secs)
+            summary = summarise(
+                node,
+                mode=config.mode.value,
+                ended_because=session.ended_because,
+                wall_secs=session.wall_secs,
+                now_ns=time.time_ns(),
+            )
+            is_written = _write(args.summary, summary.to_json())  # first: the terminal may be gone
         except StartError as e:
             print(f"run.py: {e} ({VAR / 'logs'})", file=sys.stderr)
             return 1
         finally:
             node.dispose()
     show(summary, node.ledger, console)
-    if args.summary is not None:
-        args.summary.write_bytes(summary.to_json())
+    if args.summary is not None and is_written:
         print(f"summary written to {args.summary}")
-    return 0 if session.is_complete else 1
+    return 0 if session.is_complete and is_written else 1
+
+
+def _write(path: Path | None, document: bytes) -> bool:
+    """Write the summary if one is wanted; return False where that fails, which is said."""
+    try:
+        if path is not None:
+            path.write_bytes(document)
+    except OSError as e:
+        print(f"run.py: {path} cannot be written: {e.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         super().__init__(config)
         self._books: dict[str, _VenueBook] = {}
         self._payment_ids: set[tuple[str, str]] = set()
+        self._early: list[FundingPayment] = []
         self._open = False
         self.fills: list[FillRow] = []
         self.payments: list[FundingPayment] = []
@@ -117,10 +118,17 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             self._open_book(book)
         self.msgbus.subscribe(topic="events.order.*", handler=self.on_order_event)
 
+    def on_stop(self) -> None:
+        """Keep booking: what the venues still report counts."""
+
     def _open_book(self, book: _VenueBook) -> None:
         book.start = book.health
-        if book.start is not None:
-            book.holdings = {p.instrument_id: Holding(p.quantity, p.entry_price_usd) for p in book.start.positions}
+        if book.start is None:
+            return
+        book.holdings = {p.instrument_id: Holding(p.quantity, p.entry_price_usd) for p in book.start.positions}
+        early, self._early = self._early, []
+        for payment in early:
+            self.on_funding_payment(payment)
 
     def _book(self, venue: str) -> _VenueBook:
         return self._books.setdefault(venue, _VenueBook())
@@ -135,10 +143,13 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         book.accrued_usd = {key: value for key, value in book.accrued_usd.items() if key in held}
 
     def on_funding_payment(self, payment: FundingPayment) -> None:
-        """Book a payment once; one made before the start is already in the opening cash."""
+        """Book a payment once; one made before the opening report is in the opening cash already."""
         key = (payment.venue, payment.payment_id)
         start = self._book(payment.venue).start
-        if key in self._payment_ids or not self._open or (start is not None and payment.ts_event_ns <= start.ts_event_ns):
+        if start is None:
+            self._early.append(payment)
+            return
+        if key in self._payment_ids or payment.ts_event_ns <= start.ts_event_ns:
             return
         self._payment_ids.add(key)
         self.payments.append(payment)

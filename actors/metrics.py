@@ -112,6 +112,9 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self.msgbus.subscribe(topic="events.order.*", handler=self._on_order_event)
         self.clock.set_timer("metrics", timedelta(seconds=1), callback=self._on_timer)
 
+    def on_stop(self) -> None:
+        """Keep the endpoint open: what the node last did can be scraped until `close`."""
+
     def _on_timer(self, _event: object) -> None:
         self._heartbeat.set(self.clock.timestamp_ns() / 1e9)
         for instrument_id in self._instrument_ids:

@@ -44,6 +44,9 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         """Listen, should nobody have asked for it before."""
         self.listen()
 
+    def on_stop(self) -> None:
+        """Stay in front of the engine."""
+
     def _execute(self, command: Any) -> None:
         if isinstance(command, SubmitOrder):
             self._submit(command, [command.order])
@@ -64,19 +67,22 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             self._engine._deny_command(command, _words(refused))
 
     def _modify(self, command: Any) -> None:
+        """Judge a replacement as the new order that it is: larger or at another price, instead of the old one."""
         order = self.cache.order(command.client_order_id)
-        raises = order is not None and command.quantity is not None and command.quantity > order.quantity
-        if raises and order is not None:
-            added = command.quantity.as_decimal() - order.quantity.as_decimal()
-            price = command.price.as_decimal() if command.price is not None else _price(order)
-            intent = _intent(order, quantity=added, price_usd=price)
-            refused = self._judge(order.client_order_id.value, [intent], [order])
+        if order is not None and _asks_more(command, order):
+            quantity = order.quantity if command.quantity is None else command.quantity
+            price = _price(order) if command.price is None else command.price.as_decimal()
+            left = quantity.as_decimal() - order.filled_qty.as_decimal()
+            intent = _intent(order, quantity=left, price_usd=price)
+            refused = self._judge(order.client_order_id.value, [intent], [order], replaced=order.client_order_id)
             if refused is not None:
                 self._engine._reject_modify_order(order, _words(refused))
                 return
         self._engine.execute(command)
 
-    def _judge(self, scope: str, intents: list[OrderIntent], orders: list[Any]) -> Refused | None:
+    def _judge(
+        self, scope: str, intents: list[OrderIntent], orders: list[Any], replaced: ClientOrderId | None = None
+    ) -> Refused | None:
         self._approved = {key: order for key, order in self._approved.items() if not order.is_closed}
         now_ns = self.clock.timestamp_ns()
         seen = snapshot(
@@ -85,6 +91,7 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             now_ns,
             instrument_ids={order.instrument_id for order in orders},
             approved=self._approved.values(),
+            replaced=replaced,
         )
         verdict = evaluate(seen, TradeIntent(scope=scope, orders=tuple(intents)), self._limits)
         if not isinstance(verdict, Refused):
@@ -101,6 +108,11 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
 
 def _words(refused: Refused) -> str:
     return f"{refused.reason}: {refused.detail}"
+
+
+def _asks_more(command: Any, order: Any) -> bool:
+    is_larger = command.quantity is not None and command.quantity > order.quantity
+    return is_larger or (command.price is not None and command.price != order.price)
 
 
 def _price(order: Any) -> Any:

@@ -1,5 +1,6 @@
 """Draw snapshots: a live terminal on rich, or plain lines where no terminal listens."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -151,6 +152,15 @@ def render(snapshot: Snapshot, height: int = 44) -> RenderableType:
     return Panel(Group(*parts), title=head, border_style="blue")
 
 
+def _flat(snapshot: Snapshot) -> str:
+    """Return why nothing is open: what keeps the asset with the widest spread from being entered."""
+    signals = [row.signal for row in snapshot.assets if row.signal is not None]
+    if not signals:
+        return "flat, waiting for data"
+    widest = max(signals, key=lambda signal: abs(signal.spread_apr))
+    return f"flat, {widest.asset} {percent(widest.spread_apr)} APR: {words(widest.reason)}"
+
+
 class LiveScreen:
     """A live terminal: frames are drawn by rich's own thread, never on the event loop."""
 
@@ -164,7 +174,8 @@ class LiveScreen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            self._live.stop()
 
     def _frame(self) -> RenderableType:
         snapshot = self._snapshot
@@ -196,10 +207,11 @@ class LineScreen:
             return
         self._last = time.monotonic()
         pnls = [row.pnl for row in snapshot.venues if row.pnl is not None]
-        legs = ", ".join(f"{leg.asset} {quantity(leg.quantity)} {leg.venue}" for leg in snapshot.legs) or "flat"
+        legs = ", ".join(f"{leg.asset} {quantity(leg.quantity)} {leg.venue}" for leg in snapshot.legs) or _flat(snapshot)
         result = sum((total_cash_usd(p) + p.unrealized_price_usd + p.accrued_funding_usd for p in pnls), ZERO)
         self.event(f"{snapshot.funding_hours:6.1f} funding hours  {legs}  result {result:+,.2f} USD")
 
     def event(self, line: str) -> None:
-        """See `Screen.event`."""
-        print(line, file=sys.stdout, flush=True)
+        """See `Screen.event`; a run goes on though nobody reads its lines any more."""
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stdout, flush=True)

@@ -15,6 +15,7 @@ from messages import (
     AccountHealth,
     FundingClock,
     FundingPayment,
+    Intent,
     LegState,
     LegUpdate,
     PairOrder,
@@ -25,6 +26,8 @@ from messages import (
     annual_rate,
     topics,
 )
+
+_TOLD_FROM_USD = Decimal("0.00005")  # less would read as nothing
 
 
 class VenueRow(msgspec.Struct, frozen=True):
@@ -113,7 +116,11 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             self.msgbus.subscribe(topic=topic, handler=handler)
         self.clock.set_timer("view", timedelta(milliseconds=500), callback=lambda _event: self._screen.show(self.snapshot()))
 
-    def _tell(self, line: str) -> None:
+    def on_stop(self) -> None:
+        """Nothing is held that a stop would have to release."""
+
+    def tell(self, line: str) -> None:
+        """Report something that happened, now and in the frames to come."""
         text = f"{datetime.now(UTC):%H:%M:%S}  {line}"
         self._events.append(text)
         self._screen.event(text)
@@ -123,33 +130,36 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._channels[status.venue][status.channel] = status.state.value
         if before != status.state.value:
             detail = "" if status.state is VenueState.OK else f", {status.detail}"
-            self._tell(f"{status.venue} {status.channel} {status.state.replace('_', ' ').lower()}{detail}")
+            self.tell(f"{status.venue} {status.channel} {status.state.replace('_', ' ').lower()}{detail}")
 
     def _on_signal(self, signal: Signal) -> None:
         before = self._signals.get(signal.asset)
         self._signals[signal.asset] = signal
         if signal.action != "HOLD" and (before is None or before.action != signal.action):
             spread = f"{signal.spread_apr * 100:+.1f} % APR"
-            self._tell(f"signal {signal.action} {signal.asset}: {signal.reason.replace('_', ' ').lower()}, spread {spread}")
+            self.tell(f"signal {signal.action} {signal.asset}: {signal.reason.replace('_', ' ').lower()}, spread {spread}")
 
     def _on_pair_order(self, order: PairOrder) -> None:
         legs = ", ".join(f"{leg.side} {leg.quantity:f} on {leg.venue}" for leg in order.legs)
-        self._tell(f"{order.intent} {order.asset}: {legs}")
+        is_undone = order.intent is Intent.OPEN and all(leg.reduce_only for leg in order.legs)
+        self.tell(f"{'UNDO' if is_undone else order.intent} {order.asset}: {legs}")
 
     def _on_leg_update(self, update: LegUpdate) -> None:
         if update.state in (LegState.PENDING, LegState.ACTIVE):
             return
         price = "" if update.average_price_usd is None else f" at {update.average_price_usd:,.4f}"
         words = update.state.replace("_", " ").lower()
-        self._tell(f"{update.venue} {update.side} leg {words} {update.filled_quantity:f}{price} {update.reason}".rstrip())
+        self.tell(f"{update.venue} {update.side} leg {words} {update.filled_quantity:f}{price} {update.reason}".rstrip())
 
     def _on_refused(self, refused: RiskRefused) -> None:
-        self._tell(f"risk refused {refused.scope}: {refused.reason}, {refused.detail}")
+        self.tell(f"risk refused {refused.scope}: {refused.reason}, {refused.detail}")
 
     def _on_payment(self, payment: FundingPayment) -> None:
+        if abs(payment.amount_usd) < _TOLD_FROM_USD:
+            return
         asset = payment.instrument_id.partition("-")[0]
         verb = "received" if payment.amount_usd >= 0 else "paid"
-        self._tell(f"{payment.venue} {asset} funding {verb} {abs(payment.amount_usd):,.4f} USD")
+        self.tell(f"{payment.venue} {asset} funding {verb} {abs(payment.amount_usd):,.4f} USD")
 
     def snapshot(self) -> Snapshot:
         """Return the state of everything now."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from config.schema import AppConfig, VenueSection
+from risk.limits import Limits
 
 
 class ConfigError(ValueError):
@@ -19,9 +20,13 @@ def load(path: Path) -> AppConfig:
     limits = tree.get("limits")
     if not isinstance(limits, str):
         raise ConfigError(f'{path}: expected limits = "FILE", the name of the limits file beside it - at `$.limits`')
-    tree["limits"] = _read(path.parent / limits)
+    tree["limits"] = _convert(path.parent / limits, _read(path.parent / limits), Limits)
+    return _convert(path, tree, AppConfig)
+
+
+def _convert[T](path: Path, tree: dict[str, Any], kind: type[T]) -> T:
     try:
-        return msgspec.convert(tree, AppConfig)
+        return msgspec.convert(tree, kind)
     except msgspec.ValidationError as e:
         raise ConfigError(f"{path}: {_explain(str(e))}") from None
 

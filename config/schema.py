@@ -88,8 +88,14 @@ class StrategySection(_Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in ("min_spread_apr", "min_absorbable_usd", "pair_notional_usd", "max_slippage_bps"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, was {getattr(self, name)}")
+            if not (getattr(self, name).is_finite() and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be a positive number, was {getattr(self, name)}")
+        if len(set(self.assets)) < len(self.assets):
+            raise ValueError(f"assets names one twice: {', '.join(self.assets)}")
+        if not self.exit_spread_apr.is_finite():
+            raise ValueError(f"exit_spread_apr must be a number, was {self.exit_spread_apr}")
+        if self.min_spread_apr > 1:
+            raise ValueError(f"min_spread_apr is a fraction, 0.04 means 4 % a year; was {self.min_spread_apr}")
         if self.exit_spread_apr >= self.min_spread_apr:
             raise ValueError(f"exit_spread_apr {self.exit_spread_apr} must lie below min_spread_apr {self.min_spread_apr}")
 
@@ -140,6 +146,11 @@ class AppConfig(_Section, frozen=True, kw_only=True):
                 raise ValueError(f"{path}: a sim config speaks to 127.0.0.1 only, not to {host}")
             if self.mode is not Mode.SIM and host is None:
                 raise ValueError(f"{path}: required when mode is {self.mode.value!r}")
+        if self.strategy.pair_notional_usd > self.limits.position_usd_max:
+            raise ValueError(
+                f"strategy.pair_notional_usd {self.strategy.pair_notional_usd} is above the limit position_usd_max "
+                f"{self.limits.position_usd_max}: every pair would be refused"
+            )
         if (self.simulators is not None) != (self.mode is Mode.SIM):
             raise ValueError(
                 "simulators: belongs to mode 'sim' and to no other (a compressed funding clock never meets a real venue)"

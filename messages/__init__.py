@@ -5,8 +5,17 @@ positive funding rate means longs pay shorts. Instruments are named by their Nau
 (`BTC-USD-PERP.HYPERLIQUID`), venues by the part behind the dot. Times are Unix nanoseconds.
 """
 
-from messages.account import AccountHealth, FundingAccrual, FundingPayment, PositionHealth, VenueState, VenueStatus
+from messages.account import (
+    AccountHealth,
+    FundingAccrual,
+    FundingIndex,
+    FundingPayment,
+    PositionHealth,
+    VenueState,
+    VenueStatus,
+)
 from messages.clock import FundingClock
+from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
 from messages.trading import (
     Action,
@@ -28,14 +37,17 @@ __all__ = [
     "Action",
     "FundingAccrual",
     "FundingClock",
+    "FundingIndex",
     "FundingPayment",
     "Intent",
     "LegOrder",
     "LegState",
     "LegUpdate",
+    "OpenInterest",
     "OrderKind",
     "PairOrder",
     "PositionHealth",
+    "PredictedFunding",
     "RiskRefused",
     "Side",
     "Signal",

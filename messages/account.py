@@ -15,10 +15,12 @@ class VenueState(StrEnum):
     MAINTENANCE = "MAINTENANCE"
     CANCEL_ONLY = "CANCEL_ONLY"
     POST_ONLY = "POST_ONLY"
+    LIQUIDATION = "LIQUIDATION"  # the venue is closing the account's positions
+    DEGRADED = "DEGRADED"  # works, on terms that differ from those agreed (fees, funding index)
 
 
 class VenueStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of one channel of a venue: `public`, `private` or `system`."""
+    """The state of one channel of a venue: `public`, `private` or `system`, or of an aspect of it (`account`, `fees`)."""
 
     venue: str
     channel: str
@@ -55,6 +57,24 @@ class FundingAccrual(msgspec.Struct, frozen=True, kw_only=True):
     accrued_usd: Decimal
     funding_index_usd: Decimal | None
     position_quantity: Decimal
+    ts_event_ns: int
+
+
+class FundingIndex(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample of a venue's running funding index, as published: raw, never adjusted.
+
+    `index_usd` is cumulative USD per base unit, `premium_usd` USD per base unit and funding period,
+    `rate` the fraction per `period_hours`. `is_reset` marks a sample that does not continue the
+    index before it: differences across it mean nothing.
+    """
+
+    venue: str
+    instrument_id: str
+    index_usd: Decimal
+    premium_usd: Decimal | None
+    rate: Decimal | None
+    period_hours: int
+    is_reset: bool
     ts_event_ns: int
 
 

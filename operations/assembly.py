@@ -27,14 +27,30 @@ _FACTORIES = {
 class Assembled:
     """A built node and the parts of it that a session and a summary ask."""
 
-    def __init__(self, node: TradingNode, strategy: FundingArbStrategy, ledger: Ledger, metrics: Metrics | None) -> None:
-        self.node, self.strategy, self.ledger, self._metrics = node, strategy, ledger, metrics
+    def __init__(
+        self, node: TradingNode, strategy: FundingArbStrategy, ledger: Ledger, view: View, metrics: Metrics | None
+    ) -> None:
+        self.node, self.strategy, self.ledger = node, strategy, ledger
+        self._view, self._metrics = view, metrics
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop the node lives on."""
         loop: asyncio.AbstractEventLoop = self.node.kernel.loop
         return loop
+
+    def tell(self, line: str) -> None:
+        """Show a line to the person in front of the terminal."""
+        self._view.tell(line)
+
+    def unconnected(self) -> dict[str, list[str]]:
+        """Return by venue which of our clients (`data`, `trading`) have no connection."""
+        kernel, found = self.node.kernel, dict[str, list[str]]()
+        for part, engine in (("data", kernel.data_engine), ("trading", kernel.exec_engine)):
+            for client_id, client in sorted(engine._clients.items()):
+                if not client.is_connected:
+                    found.setdefault(client_id.value, []).append(part)
+        return found
 
     def dispose(self) -> None:
         """Release everything; only after the loop has stopped."""
@@ -45,6 +61,7 @@ class Assembled:
 
 def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) -> Assembled:
     """Return the node, ready to run; raise `ConfigError` where the metrics port is taken."""
+    metrics = _metrics(config, screen, version)
     node = TradingNode(node_config(config, log_dir=log_dir))
     is_paper = config.mode is Mode.PAPER
     for venue, (data_factory, exec_factory) in _FACTORIES.items():
@@ -55,13 +72,12 @@ def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) 
     gate = RiskGate(node.kernel.risk_engine, config.limits)
     title = f"funding arbitrage {version}   {config.mode.value}"
     view = View(title=title, assets=config.strategy.assets, venues=VENUES, clock=config.clock, ledger=ledger, screen=screen)
-    metrics = _metrics(config, screen, version)
     actors: list[Any] = [actor for actor in (gate, ledger, view, metrics) if actor is not None]
     for actor in actors:  # actors start before strategies, the gate before all
         node.trader.add_actor(actor)
         actor.listen()
     node.trader.add_strategy(strategy)
-    return Assembled(node, strategy, ledger, metrics)
+    return Assembled(node, strategy, ledger, view, metrics)
 
 
 def _metrics(config: AppConfig, screen: Screen, version: str) -> Metrics | None:

@@ -1,5 +1,6 @@
 """What a run did and what it earned: one JSON document, and the table a person reads."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ from messages import FundingPayment
 from operations.assembly import Assembled
 
 ZERO = Decimal(0)
+CENT = Decimal("0.005")
+_OLD_SECS = 15.0  # a venue reports every few seconds; what is older may have changed since
 
 
 class VenueSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class VenueSummary(msgspec.Struct, frozen=True, kw_only=True):
     accrued_funding_usd: Decimal
     equity_usd: Decimal
     positions: dict[str, Decimal]
+    reported_secs_ago: float
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +61,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     funding_usd: Decimal
     fees_usd: Decimal
     net_usd: Decimal
+    unhedged: dict[str, Decimal]  # base units by asset, where the legs do not match
     venues: dict[str, VenueSummary]
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
@@ -67,11 +72,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
-def summarise(assembled: Assembled, *, mode: str, ended_because: str, wall_secs: float) -> Summary:
-    """Return the summary of a run."""
+def summarise(assembled: Assembled, *, mode: str, ended_because: str, wall_secs: float, now_ns: int) -> Summary:
+    """Return the summary of a run that ended at `now_ns`."""
     ledger, strategy = assembled.ledger, assembled.strategy
     pnls = [pnl for venue in ledger.venues if (pnl := ledger.pnl(venue)) is not None]
     price, funding, fees = (sum((getattr(p, part) for p in pnls), ZERO) for part in ("price_usd", "funding_usd", "fees_usd"))
+    venues = {pnl.venue: _venue(pnl, ledger, now_ns) for pnl in pnls}
     return Summary(
         mode=mode,
         ended_because=ended_because,
@@ -81,14 +87,24 @@ def summarise(assembled: Assembled, *, mode: str, ended_because: str, wall_secs:
         funding_usd=funding,
         fees_usd=fees,
         net_usd=price + funding + fees,
-        venues={pnl.venue: _venue(pnl, ledger) for pnl in pnls},
+        unhedged=_unhedged(venues),
+        venues=venues,
         orders=tuple(map(_order, sorted(strategy.cache.orders(strategy_id=strategy.id), key=lambda order: order.ts_init))),
         fills=tuple(ledger.fills),
         funding_payments=tuple(ledger.payments),
     )
 
 
-def _venue(pnl: VenuePnl, ledger: Ledger) -> VenueSummary:
+def _unhedged(venues: Mapping[str, VenueSummary]) -> dict[str, Decimal]:
+    deltas: dict[str, Decimal] = {}
+    for venue in venues.values():
+        for instrument_id, held in venue.positions.items():
+            asset = instrument_id.partition("-")[0]
+            deltas[asset] = deltas.get(asset, ZERO) + held
+    return {asset: delta for asset, delta in deltas.items() if delta}
+
+
+def _venue(pnl: VenuePnl, ledger: Ledger, now_ns: int) -> VenueSummary:
     health = ledger.health(pnl.venue)
     return VenueSummary(
         start_balance_usd=pnl.start_cash_usd,
@@ -102,6 +118,7 @@ def _venue(pnl: VenuePnl, ledger: Ledger) -> VenueSummary:
         accrued_funding_usd=pnl.accrued_funding_usd,
         equity_usd=pnl.equity_usd,
         positions={p.instrument_id: p.quantity for p in health.positions} if health is not None else {},
+        reported_secs_ago=round(max(0, now_ns - health.ts_event_ns) / 1e9, 1) if health is not None else 0.0,
     )
 
 
@@ -144,6 +161,8 @@ def show(summary: Summary, ledger: Ledger, console: Console) -> None:
         " USD",
         sep="",
     )
+    for text in _doubts(summary):
+        console.print(text, style="bold red", highlight=False)
     held = [
         f"{key.partition('.')[0]} {quantity(size)} on {name}"
         for name, venue in summary.venues.items()
@@ -153,3 +172,14 @@ def show(summary: Summary, ledger: Ledger, console: Console) -> None:
         console.print(
             f"still open: {', '.join(held)}; start again to carry on with it, with --flatten to close it", style="bold yellow"
         )
+
+
+def _doubts(summary: Summary) -> list[str]:
+    """Return what a reader of the tables must know before believing them."""
+    texts = [f"not hedged: {asset} is {quantity(delta)} over both venues" for asset, delta in summary.unhedged.items()]
+    for name, venue in summary.venues.items():
+        if venue.reported_secs_ago > _OLD_SECS:
+            texts.append(f"{name} last reported {venue.reported_secs_ago:.0f} s ago: its balance and positions may have changed")
+        if abs(venue.residual_usd) >= CENT:
+            texts.append(f"{name}: {venue.residual_usd:+.2f} USD are not explained: a fill or a payment is not in the books")
+    return texts

@@ -43,10 +43,21 @@ class Reports:
 
     def blocked(self) -> dict[str, str]:
         """Return the venues that cannot be traded on, with the reason; a venue that said nothing is not among them."""
+        return self._venues_outside((VenueState.OK,))
+
+    def untradable(self) -> dict[str, str]:
+        """Return the venues on which even a reducing order is idle now, with the reason.
+
+        A venue that works on other terms than agreed, or that is liquidating us, can be left.
+        """
+        passable = (VenueState.OK, VenueState.DEGRADED, VenueState.LIQUIDATION)
+        return self._venues_outside(passable)
+
+    def _venues_outside(self, states: tuple[VenueState, ...]) -> dict[str, str]:
         return {
             venue: f"{channel} channel {status.state.value} {status.detail}".rstrip()
             for (venue, channel), status in self._states.items()
-            if status.state is not VenueState.OK
+            if status.state not in states
         }
 
     def holds(self, venue: str, instrument_id: str) -> bool:
@@ -111,14 +122,21 @@ def position_view(quantity: Decimal, instrument_id: str, orders: Iterable[Any]) 
 
 
 def snapshot(
-    cache: Any, reports: Reports, now_ns: int, *, instrument_ids: Iterable[Any], approved: Iterable[Any] = ()
+    cache: Any,
+    reports: Reports,
+    now_ns: int,
+    *,
+    instrument_ids: Iterable[Any],
+    approved: Iterable[Any] = (),
+    replaced: Any = None,
 ) -> Snapshot:
     """Return what is known of the ordered instruments, their counterparts elsewhere, and all that is held or working.
 
-    `approved` are orders let through that the cache may not list as working yet.
+    `approved` are orders let through that the cache may not list as working yet, `replaced` the id of
+    one that is to be replaced and so no longer counts.
     """
     working = {order.client_order_id: order for order in (*approved, *cache.orders_open(), *cache.orders_inflight())}
-    orders = [order for order in working.values() if not order.is_closed]
+    orders = [order for order in working.values() if not order.is_closed and order.client_order_id != replaced]
     held = {position.instrument_id for position in cache.positions_open()}
     asked = set(instrument_ids)
     symbols = {instrument_id.symbol for instrument_id in asked}

@@ -1,6 +1,7 @@
 """One-minute bars of a market's prints, and longer bars merged from them on demand."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -43,6 +44,16 @@ class Candles:
             self._minutes[-1].absorb(tick)
         else:
             self._minutes.append(tick)
+
+    @property
+    def first_ms(self) -> int | None:
+        """When the oldest minute begins."""
+        return self._minutes[0].start_ms if self._minutes else None
+
+    def recall(self, past: Iterable[Candle]) -> None:
+        """Put minutes before the oldest one, oldest first; those beyond what is kept are left out."""
+        room = (self._minutes.maxlen or 0) - len(self._minutes)
+        self._minutes.extendleft(list(reversed(list(past)))[:room])
 
     def bars(self, length_ms: int, start_ms: int = 0, end_ms: int | None = None) -> list[Candle]:
         """Return the bars of `length_ms` that begin in [start_ms, end_ms], oldest first."""

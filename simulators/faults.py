@@ -23,7 +23,7 @@ class FaultKind(StrEnum):
     SYSTEM_STATE = "system_state"  # enter the state `reason`, for `secs` (0: for good)
     DUPLICATE_FILL = "duplicate_fill"  # tell a fill twice
     REORDER_ORDER_EVENTS = "reorder_order_events"  # tell an order event after the account's next one (or `secs` late)
-    STALE_SNAPSHOT = "stale_snapshot"  # stamp the first message of a subscription to `channel` `secs` in the past
+    STALE_SNAPSHOT = "stale_snapshot"  # stamp the first message of a channel named by `path` `secs` in the past
     STALE_BEARER = "stale_bearer"  # refuse a bearer token that has authenticated a socket before
     REVOKE_TOKENS = "revoke_tokens"  # all tokens handed out so far are worth nothing
     EXHAUST_LIMIT = "exhaust_limit"  # the rate limit whose scope holds `path` is spent for `secs`
@@ -35,6 +35,25 @@ class FaultKind(StrEnum):
     PRICE_SHOCK = "price_shock"  # move the prices of markets named by `path` by the fraction `reason`
     WIDE_BBO = "wide_bbo"  # publish best prices the fraction `reason` further apart on each side, for `secs`
     ACCOUNT_STATUS = "account_status"  # show every account with the status `reason`, for `secs` (0: for good)
+    DELAY_REQUEST = "delay_request"  # execute matching requests `secs` late
+    LOSE_REQUEST = "lose_request"  # cut the connection without executing
+    DROP_FRAME = "drop_frame"  # lose frames of `channel`
+    DELAY_FRAME = "delay_frame"  # tell frames of `channel` `secs` late
+    DUPLICATE_FRAME = "duplicate_frame"  # tell frames of `channel` twice
+    SWAP_FRAMES = "swap_frames"  # tell a frame of `channel` after the connection's next one
+    HALF_OPEN = "half_open"  # connections open now stay open, deaf and mute
+    LATE_ORDER_STATUS = "late_order_status"  # an order's status is unknown for its first `secs`
+    SHORT_STATUSES = "short_statuses"  # leave out the last status of a batch's reply
+    FAIL_BATCH = "fail_batch"  # refuse a whole action with the one error `reason`
+    PARTIAL_FILL = "partial_fill"  # an order fills the fraction `reason` of its size at most, the rest stalls
+    FILL_BEFORE_REPLACE = "fill_before_replace"  # the fraction `reason` of an order fills before its modification
+    DELAY_FUNDING = "delay_funding"  # tell and list an hour's payments `secs` late
+    OMIT_FUNDING = "omit_funding"  # pay an hour's funding and never list it
+    FILL_CLOCK = "fill_clock"  # stamp fills up to `secs` off the clock of everything else
+    ORDER_STATUS = "order_status"  # end every open order with the status `reason`
+    LIQUIDATE = "liquidate"  # liquidate the positions of markets named by `path` as if margin had run out
+    DELEVERAGE = "deleverage"  # close the fraction `reason` of positions in markets named by `path` by auto-deleveraging
+    EXPIRE_AGENTS = "expire_agents"  # every agent named by `path` is past its validity
     # On Starknet; PRICE_SHOCK (of the token whose symbol is `path`) and EXHAUST_LIMIT strike there as well
     RPC_ERROR = "rpc_error"  # answer the method named by `path` with the JSON-RPC error code `status` and the data `reason`
     FRONT_RUN = "front_run"  # move the pools of the next executed swap by the fraction `reason` against it, just before
@@ -114,8 +133,8 @@ class FaultBoard:
         self._faults: list[Fault] = []
 
     def inject(self, fault: Fault) -> Fault:
-        """Switch a fault on and return it; a limited freeze starts now."""
-        if fault.kind is FaultKind.FREEZE_STREAM and fault.secs and not fault.until_ns:
+        """Switch a fault on and return it; a limited freeze or exhaustion starts now."""
+        if fault.kind in (FaultKind.FREEZE_STREAM, FaultKind.EXHAUST_LIMIT) and fault.secs and not fault.until_ns:
             fault.until_ns = time.time_ns() + round(fault.secs * 1e9)
         self._faults.append(fault)
         return fault
@@ -128,11 +147,35 @@ class FaultBoard:
         """Return a matching fault (with just this `reason`, if one is given) and use it up once; None when there is none."""
         for fault in self._faults:
             if fault.kind is kind and fault.path in path and reason in (None, fault.reason):
-                fault.count -= 1
-                if fault.count <= 0:
-                    self._faults.remove(fault)
-                return fault
+                return self._use(fault)
         return None
+
+    def _use(self, fault: Fault) -> Fault:
+        fault.count -= 1
+        if fault.count <= 0:
+            self._faults.remove(fault)
+        return fault
+
+    def take_any(self, kind: FaultKind) -> Fault | None:
+        """Return a fault whatever its path and use it up once; None when there is none."""
+        struck = next((fault for fault in self._faults if fault.kind is kind), None)
+        return None if struck is None else self._use(struck)
+
+    def find(self, kind: FaultKind, path: str = "") -> Fault | None:
+        """Return a matching fault that stays until it is cleared; None when there is none."""
+        return next((fault for fault in self._faults if fault.kind is kind and fault.path in path), None)
+
+    def take_frame(self, kind: FaultKind, channel: str) -> Fault | None:
+        """Return a fault that strikes frames of `channel` and use it up once; None when there is none."""
+        struck = next((fault for fault in self._faults if fault.kind is kind and fault.channel in channel), None)
+        return None if struck is None else self._use(struck)
+
+    def is_limited(self, scope: str, now_ns: int) -> bool:
+        """Whether the rate limit of a scope is spent at `now_ns`, for as long as a fault says."""
+        return any(
+            fault.kind is FaultKind.EXHAUST_LIMIT and fault.path in scope and (not fault.until_ns or now_ns < fault.until_ns)
+            for fault in self._faults
+        )
 
     def is_frozen(self, channel: str, now_ns: int) -> bool:
         """Whether pushes on `channel` are withheld at `now_ns`."""

@@ -82,6 +82,7 @@ class AssetDesk:
         self.published: Signal | None = None
         self.enter_not_before_ns = self.close_not_before_ns = 0
         self.failures = 0
+        self.is_leaving = False  # an exit has begun and the asset has not been flat since
 
     @property
     def state(self) -> PairState:
@@ -113,9 +114,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         )
         self._executor = PairExecutor(self, policy)
         self._desks = {asset: AssetDesk(asset, config.venues, config.confirmations) for asset in config.assets}
-        self._closing: set[str] = set()
         self._sequence = 0
-        self._is_flattening = False
+        self._is_finishing = self._is_flattening = False
 
     def register(self, trader_id: Any, portfolio: Any, msgbus: Any, cache: Any, clock: Any) -> None:
         """Hear the venues' reports from now on: the first come while clients connect, before any start."""
@@ -135,7 +135,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             for instrument_id in desk.ids.values():
                 self._subscribe(instrument_id)
         interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
-        self.clock.set_timer("evaluate", interval=interval, callback=lambda _event: self._evaluate())
+        self.clock.set_timer("evaluate", interval=interval, callback=self._on_timer)
 
     def _subscribe(self, instrument_id: InstrumentId) -> None:
         self.subscribe_quote_ticks(instrument_id)
@@ -181,23 +181,28 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     # What the outside may ask for and look at.
 
+    def request_finish(self) -> None:
+        """Begin nothing new, neither an entry nor an exit; what is under way ends, and legs that do not match are repaired."""
+        self._is_finishing = True
+
     def request_flatten(self) -> None:
         """Close everything, both legs of a pair together, and open nothing any more."""
         if not self._is_flattening:
             self.log.warning("flatten requested: closing all legs, opening nothing any more")
-        self._is_flattening = True
+        self._is_finishing = self._is_flattening = True
         if self.is_running:
             self._evaluate()
 
     @property
     def is_settled(self) -> bool:
-        """Whether no order is under way: the moment at which stopping leaves no leg half done."""
-        return not self._executor.active
+        """Whether no order is under way and no leg stands alone: the moment at which stopping leaves nothing half done."""
+        holdings = (self._read_holding(desk) for desk in self._desks.values())
+        return not self._executor.active and all(holding.state is not PairState.BROKEN for holding in holdings)
 
     @property
     def is_flat(self) -> bool:
         """Whether no leg is open and no order is under way."""
-        return self.is_settled and not self.open_pairs()
+        return not self._executor.active and not self.open_pairs()
 
     def open_pairs(self) -> dict[str, dict[str, Decimal]]:
         """Return the signed positions (base units) by asset and venue of every asset that is not flat."""
@@ -209,6 +214,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         }
 
     # The evaluation.
+
+    def _on_timer(self, _event: object) -> None:
+        """Evaluate; a clock swallows what its callbacks raise, so it is said here."""
+        try:
+            self._evaluate()
+        except Exception as e:
+            self.log.exception("an evaluation failed, the next one comes", e)  # noqa: PLE1205 - Nautilus' logger takes it
 
     def _evaluate(self) -> None:
         self._executor.tick()
@@ -253,7 +265,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         return max(rules.size_step, rules.min_quantity, by_notional)
 
     def _signal(self, desk: AssetDesk, now_ns: int) -> Signal:
-        blocked = self._reports.blocked()
+        # An open pair can be left on terms on which none is entered.
+        blocked = self._reports.untradable() if desk.state is PairState.OPEN else self._reports.blocked()
         view = AssetView(
             asset=desk.asset,
             venues={v: self._reader.venue_view(i, blocked.get(v), now_ns) for v, i in desk.ids.items()},
@@ -266,8 +279,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         return signal
 
     def _entry_block(self, desk: AssetDesk, now_ns: int) -> str | None:
-        if self._is_flattening:
-            return "FLATTENING"
+        if self._is_finishing:
+            return "FLATTENING" if self._is_flattening else "STOPPING"
         others = (other for other in self._desks.values() if other is not desk)
         if self._executor.active or any(other.state is not PairState.FLAT for other in others):
             return "OTHER_PAIR_OPEN"
@@ -282,13 +295,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         known = desk.published
         is_news = known is None or msgspec.structs.replace(known, ts_ns=signal.ts_ns) != signal
         if is_news or signal.action is not Action.HOLD:
-            self.msgbus.publish(topic=topics.SIGNAL, msg=signal)
+            self.publish(topics.SIGNAL, signal)
             desk.published = signal
 
     # From decisions to pair orders.
 
     def _dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
-        if self._is_flattening or self._executor.is_busy(desk.asset):
+        if self._is_finishing or self._executor.is_busy(desk.asset):
             return
         if signal.action is Action.ENTER:
             self._enter(desk, signal, now_ns)
@@ -306,14 +319,14 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             refused = RiskRefused(
                 scope=desk.asset, reason=plan.reason, detail=plan.detail, limit=plan.limit, value=plan.value, ts_ns=now_ns
             )
-            self.msgbus.publish(topic=topics.RISK_REFUSED, msg=refused)
+            self.publish(topics.RISK_REFUSED, refused)
             return
         self.log.info(f"entering {plan.pair_id}: {signal.reason}, spread {signal.spread_apr:.4f} per year")
         self._executor.start(plan)
 
     def _repair(self, desk: AssetDesk, now_ns: int) -> None:
         """Reduce a leg that stands alone or is larger than the other, once its venue can be traded on."""
-        holding, blocked = desk.holding, self._reports.blocked()
+        holding, blocked = desk.holding, self._reports.untradable()
         if holding is None or now_ns < desk.close_not_before_ns or self._executor.is_busy(desk.asset):
             return
         size = repaired_size(holding.quantities)
@@ -325,13 +338,19 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def _flatten(self, desk: AssetDesk, now_ns: int) -> None:
         holding = self._read_holding(desk)
         is_due = now_ns >= desk.close_not_before_ns and not self._executor.is_busy(desk.asset)
-        if is_due and holding.state is not PairState.FLAT:
+        if not is_due or holding.state is PairState.FLAT:
+            return
+        blocked = self._reports.untradable()
+        if any(quantity and venue in blocked for venue, quantity in holding.quantities.items()):
+            # Both legs or none: with one venue away, the other is touched only where the legs do not match.
+            if desk.state is PairState.BROKEN:
+                self._repair(desk, now_ns)
+        else:
             self._close(desk, msgspec.structs.replace(holding, state=PairState.OPEN), "C", now_ns)
 
     def _close(self, desk: AssetDesk, holding: Holding, letter: str, now_ns: int) -> None:
         identity = self._next_pair_id(desk.asset, letter, now_ns)
-        if letter == "C":
-            self._closing.add(identity)
+        desk.is_leaving = desk.is_leaving or letter == "C"
         plan = plan_close(identity, desk.asset, holding.quantities, self._markets(desk, now_ns), state=holding.state)
         self._executor.start(plan)
 
@@ -393,17 +412,20 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             self.cancel_order(order)
 
     def publish(self, topic: str, message: msgspec.Struct) -> None:
-        """Put a message on the bus."""
-        self.msgbus.publish(topic=topic, msg=message)
+        """Put a message on the bus; a watcher that fails on it must not keep an order from being followed up."""
+        try:
+            self.msgbus.publish(topic=topic, msg=message)
+        except Exception as e:
+            self.log.exception(f"a listener failed on {topic}", e)
 
     def on_done(self, machine: PairMachine, done: Done) -> None:
         """Count and log how a pair order ended."""
         plan, desk, now_ns = machine.plan, self._desks[machine.plan.asset], self.now_ns()
         is_good = done.outcome is (Outcome.HEDGED if plan.intent is Intent.OPEN else Outcome.FLAT)
         desk.failures = 0 if is_good else desk.failures + 1
-        if done.outcome is Outcome.FLAT and plan.pair_id in self._closing:
+        if done.outcome is Outcome.FLAT and desk.is_leaving:  # also where an exit got stuck and a repair ended it
             self.cycles_completed += 1
-        self._closing.discard(plan.pair_id)
+            desk.is_leaving = False
         self._cool_down(desk, now_ns)
         text = f"{plan.pair_id} is {done.outcome.value}: {done.reason}; {machine.delta} unhedged"
         if done.outcome is Outcome.HALTED:

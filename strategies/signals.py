@@ -62,9 +62,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 def decide(view: AssetView, rules: Rules) -> Signal:
     """Return the decision of this moment, before any persistence.
 
-    Stale or insane data blocks entries. It neither causes an exit nor, where the funding rates are
-    known, prevents one: closing needs no depth and no fresh spread. With a venue that cannot be
-    traded on nothing is closed either, for that would leave a leg alone.
+    Stale or insane data blocks entries and causes no exit. An exit needs no depth, but both venues
+    open for trading and a usable market on each: closed at an unknown price, a leg may stay alone.
     """
     aprs = _sane_aprs(view, rules)
     if view.state is PairState.OPEN and view.held is not None:
@@ -84,6 +83,8 @@ def _decide_open(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], hel
         return _signal(view, Action.HOLD, held, aprs, "SPREAD_HELD")
     if blocked is not None:
         return _signal(view, Action.HOLD, held, aprs, blocked)
+    if not _are_markets_usable(view, rules):
+        return _signal(view, Action.HOLD, held, aprs, "MARKET_STALE")
     return _signal(view, Action.EXIT, held, aprs, "SPREAD_FLIPPED" if spread_apr < 0 else "SPREAD_ERODED")
 
 
@@ -100,7 +101,7 @@ def _objections(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], dire
     blocked = _blocked(view)
     if blocked is not None:
         yield blocked
-    if not all(_is_market_usable(venue, rules) for venue in view.venues.values()):
+    if not _are_markets_usable(view, rules):
         yield "MARKET_STALE"
     if _absorbable_usd(view) < rules.min_absorbable_usd:
         yield "DEPTH_BELOW_MINIMUM"
@@ -119,8 +120,9 @@ def _sane_aprs(view: AssetView, rules: Rules) -> dict[str, Decimal]:
     return aprs
 
 
-def _is_market_usable(venue: VenueView, rules: Rules) -> bool:
-    return venue.is_market_sane and _is_fresh(venue.market_age_secs, rules.data_age_secs_max)
+def _are_markets_usable(view: AssetView, rules: Rules) -> bool:
+    venues = view.venues.values()
+    return all(venue.is_market_sane and _is_fresh(venue.market_age_secs, rules.data_age_secs_max) for venue in venues)
 
 
 def _is_fresh(age_secs: float | None, age_secs_max: float) -> bool:

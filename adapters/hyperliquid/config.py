@@ -8,32 +8,51 @@ from adapters.hyperliquid.constants import DEFAULT_COINS, TESTNET_HTTP_URL, TEST
 class HyperliquidDataClientConfig(LiveDataClientConfig, frozen=True):  # type: ignore[misc, call-arg]  # Nautilus has no stubs
     """Market data.
 
-    `coins` are the venue's base names. `hour_secs` is the length of a funding hour on the wall
-    clock, other than 3,600 only with a simulator.
+    `coins` are the venue's base names, with `dex:COIN` on an exchange of others (HIP-3). `hour_secs`
+    is the length of a funding hour on the wall clock, other than 3,600 only with a simulator. Predicted funding is read every
+    `predicted_funding_secs`; None leaves that off.
     """
 
     http_url: str = TESTNET_HTTP_URL
     ws_url: str = TESTNET_WS_URL
     coins: tuple[str, ...] = DEFAULT_COINS
     hour_secs: float = 3600.0
+    predicted_funding_secs: float | None = 60.0
 
 
 class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  # type: ignore[misc, call-arg]
     """Trading.
 
     `private_key` is an `env:` or `file:` reference to the signing key. `account_address` is the
-    account traded on, as an address or a reference to one; None takes the key's own address, which
-    is wrong for an agent's key: there it must name the master account. `is_mainnet` chooses the
-    network that signatures are valid for. Orders carry an expiry `action_ttl_secs` ahead, which
-    bounds how long an action may stay in flight; it never cancels a resting order.
+    master account, as an address or a reference to one; None takes the key's own address, which is
+    wrong for an agent's key. `vault_address` is a vault or sub-account of it, where that and not the
+    master itself is traded on. `is_mainnet` chooses the network that signatures are valid for.
+    Actions carry an expiry `action_ttl_secs` ahead, which bounds how long one may stay in flight; it
+    never cancels a resting order. `market_slippage_bps` bounds market orders, unless the command's
+    parameters hold another `market_slippage_bps`.
+
+    `leverage` (at most a coin's maximum; `leverages` has exceptions by coin) and the margin mode are
+    set and verified at the start; None leaves them as they stand. `action_reserve` of the actions
+    the account may still send, read again every `limits_poll_secs`, are kept for cancels and
+    reduce-only orders. The venue cancels our orders `scheduled_cancel_secs` after we fall silent, if
+    the account qualifies; None leaves that off. Funding payments of the last
+    `funding_lookback_hours` before the start are told again, under the ids they always had.
     """
 
     http_url: str = TESTNET_HTTP_URL
     ws_url: str = TESTNET_WS_URL
     private_key: str
     account_address: str | None = None
+    vault_address: str | None = None
     is_mainnet: bool = False
     coins: tuple[str, ...] = DEFAULT_COINS
     market_slippage_bps: int = 50
     action_ttl_secs: float = 5.0
     hour_secs: float = 3600.0
+    leverage: int | None = 5
+    leverages: dict[str, int] | None = None
+    is_cross: bool = True
+    action_reserve: int = 500
+    limits_poll_secs: float = 180.0
+    scheduled_cancel_secs: float | None = 60.0
+    funding_lookback_hours: float = 0.0

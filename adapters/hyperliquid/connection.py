@@ -1,14 +1,19 @@
 """One living connection: a socket, the stream on it, and the requests waiting for an answer."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import msgspec
 
-from adapters.errors import Connectivity, OutcomeUnknown, Protocol, Rejected
+from adapters.errors import Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
+from adapters.hyperliquid.constants import MAX_PENDING_POSTS
+from adapters.hyperliquid.refusals import proves_rate_limit
 from adapters.hyperliquid.schemas import AnyFrame, ErrorFrame, PongFrame, PostFrame, PostResponse, SubscriptionFrame
-from adapters.hyperliquid.stream import HyperliquidStream, Subscription
+from adapters.hyperliquid.stream import HyperliquidStream, StreamKey, Subscription
 from adapters.transport import Socket, SocketListener
+
+_REFUSED_POST = re.compile(r"too many pending post requests id=(\d+)")
 
 type SocketFactory = Callable[[SocketListener, Callable[[str], None]], Socket]
 
@@ -62,11 +67,18 @@ class HyperliquidConnection:
             self._all_acknowledged.clear()
             self._send_if_open(message)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, key: StreamKey) -> None:
         """Stop a stream."""
-        message = self.stream.unsubscribe(subscription)
+        message = self.stream.unsubscribe(key)
         if message is not None:
             self._send_if_open(message)
+
+    def resubscribe(self, key: StreamKey) -> None:
+        """Begin a stream anew on the same connection, which may bring a silent one back."""
+        self._all_acknowledged.clear()
+        for message in self.stream.resubscribe(key):
+            self._send_if_open(message)
+        self._note_acknowledgements()
 
     async def acknowledged(self, timeout_secs: float) -> None:
         """Return when the venue has taken every subscription; raises `Connectivity` on time-out."""
@@ -79,8 +91,11 @@ class HyperliquidConnection:
         """Send a signed action and return the venue's answer.
 
         Raises `Connectivity` where nothing was sent, `Rejected` where the venue could not read it,
-        and `OutcomeUnknown` from the moment the bytes were handed to the socket.
+        `RateLimited` where it says that it turned it away for rate, and `OutcomeUnknown` otherwise
+        from the moment the bytes were handed to the socket.
         """
+        if len(self._answers) >= MAX_PENDING_POSTS:
+            raise Connectivity(f"{len(self._answers)} requests wait for an answer already")
         post_id, message = self.stream.post("action", body)
         self._socket.send(message)
         answer: asyncio.Future[PostResponse] = asyncio.get_running_loop().create_future()
@@ -96,6 +111,8 @@ class HyperliquidConnection:
         text = _text(response)
         if text.startswith(("400", "422")):
             raise Rejected(text)
+        if text.startswith("429") and proves_rate_limit(text):
+            raise RateLimited(text)
         raise OutcomeUnknown(text)
 
     async def on_open(self) -> None:
@@ -123,13 +140,26 @@ class HyperliquidConnection:
             self._note_acknowledgements()
         elif isinstance(struct, ErrorFrame):
             self._log(f"the venue says: {struct.data}")
+            self._refuse_post(struct.data)
         else:
+            self._hand_on(struct)
+
+    def _hand_on(self, struct: AnyFrame) -> None:
+        try:
             self._on_data(struct)
+        except Protocol as e:
+            self._log(f"frame dropped: {e}")
 
     def on_close(self, reason: str) -> None:
         """See `SocketListener.on_close`."""
         self._abandon(reason)
         self._on_down(reason)
+
+    def _refuse_post(self, text: str) -> None:
+        refused = _REFUSED_POST.search(text)
+        answer = None if refused is None else self._answers.pop(int(refused[1]), None)
+        if answer is not None and not answer.done():
+            answer.set_exception(RateLimited(text))
 
     def _note_acknowledgements(self) -> None:
         if not self.stream.pending:

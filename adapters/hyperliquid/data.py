@@ -1,36 +1,38 @@
 """Hyperliquid market data for Nautilus: lifecycle and routing."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from nautilus_trader.common.enums import LogColor
 from nautilus_trader.live.data_client import LiveMarketDataClient
-from nautilus_trader.model.data import DataType, OrderBookDeltas
+from nautilus_trader.model.data import BarType
 from nautilus_trader.model.enums import BookType
 from nautilus_trader.model.identifiers import ClientId, InstrumentId, Venue
 from nautilus_trader.model.instruments import Instrument
 
 from adapters.errors import VenueError
-from adapters.hyperliquid import parsing
+from adapters.hyperliquid import bars, parsing, subscriptions
 from adapters.hyperliquid.config import HyperliquidDataClientConfig
 from adapters.hyperliquid.connection import HyperliquidConnection, SocketFactory
-from adapters.hyperliquid.constants import CONTEXT_REOPEN_SECS, CONTEXT_STALE_SECS, VENUE_NAME
+from adapters.hyperliquid.constants import VENUE_NAME
+from adapters.hyperliquid.freshness import Freshness, named
+from adapters.hyperliquid.history import History
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
-from adapters.hyperliquid.schemas import AnyFrame, AssetContextFrame, BboFrame, BookFrame, TradesFrame
+from adapters.hyperliquid.rounds import Rounds
+from adapters.hyperliquid.schemas import AnyFrame, AssetContextFrame, BboFrame, BookFrame, CandleFrame, TradesFrame
+from adapters.hyperliquid.stream import Subscription, key_of
 from messages import FundingClock, VenueState, VenueStatus, topics
 
 _CHECK_SECS = 1.0
 _REMEMBERED_TRADES = 512
-_DEFAULT_HISTORY_MS = 7 * 24 * 3_600_000
+_GAP_READS = 3
 _CONTEXT = "activeAssetCtx"
 
 
 class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Nautilus has no stubs
-    """Quotes, books, trades, mark and index prices and funding over one socket."""
+    """Quotes, books, trades, bars, mark and index prices, funding and open interest over one socket."""
 
     def __init__(
         self,
@@ -54,24 +56,28 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
             instrument_provider=provider,
             config=config,
         )
-        self._http = http
+        self._http, self._settings = http, config
+        self._history = History(http, self._clock.timestamp_ns)
+        self._freshness, self._rounds = Freshness(), Rounds(self.create_task, self._log.warning)
         self._funding_clock = FundingClock(config.hour_secs)
         self._instruments: dict[str, Instrument] = {}
         self._wanted: dict[tuple[str, str], set[str]] = {}
         self._trade_ids: dict[int, None] = {}
-        self._closing = asyncio.Event()
+        self._open_interest: dict[str, float] = {}
+        self._running_bars: dict[BarType, bars.RunningBar] = {}
         self._state: tuple[VenueState, str] | None = None
         self._handlers: dict[type, Callable[[Any, int], None]] = {
             BboFrame: self._on_bbo,
             BookFrame: self._on_book,
             TradesFrame: self._on_trades,
             AssetContextFrame: self._on_context,
+            CandleFrame: self._on_candle,
         }
         self._connection = HyperliquidConnection(
             socket_factory,
             on_data=self._on_data,
             on_up=lambda: self._publish_state(VenueState.OK, "connected"),
-            on_down=lambda reason: self._publish_state(VenueState.DISCONNECTED, reason),
+            on_down=self._on_down,
             clock_ns=self._clock.timestamp_ns,
             log=self._log.warning,
         )
@@ -84,10 +90,12 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
             self._instruments[instrument.raw_symbol.value] = instrument
             self._handle_data(instrument)
         await self._connection.open()
-        self.create_task(self._watch_freshness(), log_msg="watch_freshness")
+        self._rounds.every(_CHECK_SECS, self._check_freshness)
+        if self._settings.predicted_funding_secs is not None:
+            self._rounds.every(self._settings.predicted_funding_secs, self._publish_predicted_fundings)
 
     async def _disconnect(self) -> None:
-        self._closing.set()
+        self._rounds.close()
         await self._connection.close()
 
     # Subscriptions
@@ -100,25 +108,36 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
             self._handle_data(instrument)
 
     async def _subscribe_quote_ticks(self, command: Any) -> None:
-        self._want("bbo", command.instrument_id, "quotes")
+        self._want({"type": "bbo"}, command.instrument_id, "quotes")
 
     async def _subscribe_order_book_deltas(self, command: Any) -> None:
         if command.book_type == BookType.L3_MBO:
             self._log.error("the venue has no order-by-order book")
             return
-        self._want("l2Book", command.instrument_id, "book")
+        self._want_book(command, "deltas", is_fast=command.depth <= subscriptions.FAST_LEVELS)
+
+    async def _subscribe_order_book_depth(self, command: Any) -> None:
+        self._want_book(command, "depth", is_fast=False)
 
     async def _subscribe_trade_ticks(self, command: Any) -> None:
-        self._want("trades", command.instrument_id, "trades")
+        self._want({"type": "trades"}, command.instrument_id, "trades")
+
+    async def _subscribe_bars(self, command: Any) -> None:
+        interval = bars.interval(command.bar_type)
+        if interval is None:
+            self._log.error(f"the venue makes no {command.bar_type}")
+            return
+        self._running_bars.setdefault(command.bar_type, bars.RunningBar())
+        self._want({"type": "candle", "interval": interval}, command.bar_type.instrument_id, str(command.bar_type))
 
     async def _subscribe_mark_prices(self, command: Any) -> None:
-        self._want(_CONTEXT, command.instrument_id, "mark")
+        self._want({"type": _CONTEXT}, command.instrument_id, "mark")
 
     async def _subscribe_index_prices(self, command: Any) -> None:
-        self._want(_CONTEXT, command.instrument_id, "index")
+        self._want({"type": _CONTEXT}, command.instrument_id, "index")
 
     async def _subscribe_funding_rates(self, command: Any) -> None:
-        self._want(_CONTEXT, command.instrument_id, "funding")
+        self._want({"type": _CONTEXT}, command.instrument_id, "funding")
 
     async def _unsubscribe_instruments(self, command: Any) -> None:
         """Nothing was subscribed."""
@@ -127,38 +146,56 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         """Nothing was subscribed."""
 
     async def _unsubscribe_quote_ticks(self, command: Any) -> None:
-        self._unwant("bbo", command.instrument_id, "quotes")
+        self._unwant(command.instrument_id, "quotes")
 
     async def _unsubscribe_order_book_deltas(self, command: Any) -> None:
-        self._unwant("l2Book", command.instrument_id, "book")
+        self._unwant(command.instrument_id, "deltas")
+
+    async def _unsubscribe_order_book_depth(self, command: Any) -> None:
+        self._unwant(command.instrument_id, "depth")
 
     async def _unsubscribe_trade_ticks(self, command: Any) -> None:
-        self._unwant("trades", command.instrument_id, "trades")
+        self._unwant(command.instrument_id, "trades")
+
+    async def _unsubscribe_bars(self, command: Any) -> None:
+        self._running_bars.pop(command.bar_type, None)
+        self._unwant(command.bar_type.instrument_id, str(command.bar_type))
 
     async def _unsubscribe_mark_prices(self, command: Any) -> None:
-        self._unwant(_CONTEXT, command.instrument_id, "mark")
+        self._unwant(command.instrument_id, "mark")
 
     async def _unsubscribe_index_prices(self, command: Any) -> None:
-        self._unwant(_CONTEXT, command.instrument_id, "index")
+        self._unwant(command.instrument_id, "index")
 
     async def _unsubscribe_funding_rates(self, command: Any) -> None:
-        self._unwant(_CONTEXT, command.instrument_id, "funding")
+        self._unwant(command.instrument_id, "funding")
 
-    def _want(self, stream: str, instrument_id: InstrumentId, use: str) -> None:
+    def _want_book(self, command: Any, use: str, *, is_fast: bool) -> None:
+        book = subscriptions.book(command.params or {}, is_fast=is_fast)
+        if isinstance(book, str):
+            self._log.error(book)
+        else:
+            self._want(book, command.instrument_id, use)
+
+    def _want(self, subscription: Subscription, instrument_id: InstrumentId, use: str) -> None:
         if self._instrument(instrument_id) is None:
             return  # a coin the venue does not know would close the whole socket
-        coin = parsing.coin(instrument_id)
-        uses = self._wanted.setdefault((stream, coin), set())
+        wanted = {**subscription, "coin": parsing.coin(instrument_id)}
+        uses = self._wanted.setdefault(key_of(wanted), set())
         if not uses:
-            self._connection.subscribe(_subscription(stream, coin))
+            self._connection.subscribe(wanted)
         uses.add(use)
 
-    def _unwant(self, stream: str, instrument_id: InstrumentId, use: str) -> None:
+    def _unwant(self, instrument_id: InstrumentId, use: str) -> None:
         coin = parsing.coin(instrument_id)
-        uses = self._wanted.get((stream, coin), set())
-        uses.discard(use)
-        if not uses and self._wanted.pop((stream, coin), None) is not None:
-            self._connection.unsubscribe(_subscription(stream, coin))
+        for key in [key for key, uses in self._wanted.items() if key[1] == coin and use in uses]:
+            self._wanted[key].discard(use)
+            if not self._wanted[key]:
+                del self._wanted[key]
+                self._connection.unsubscribe(key)
+
+    def _uses(self, stream: str, coin: str) -> set[str]:
+        return self._wanted.get((stream, coin), set())
 
     def _instrument(self, instrument_id: InstrumentId) -> Instrument | None:
         instrument = self._instruments.get(parsing.coin(instrument_id))
@@ -177,25 +214,33 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         instruments = list(self._instruments.values())
         self._handle_instruments(request.venue, instruments, request.id, request.start, request.end, request.params)
 
+    async def _request_trade_ticks(self, request: Any) -> None:
+        if (of := self._instrument(request.instrument_id)) is not None:
+            ticks = await self._history.trades(of, request.start, request.end, request.limit)
+            self._handle_trade_ticks(of.id, ticks, request.id, request.start, request.end, request.params)
+
+    async def _request_bars(self, request: Any) -> None:
+        bar_type = request.bar_type
+        if bars.interval(bar_type) is None:
+            self._log.error(f"the venue makes no {bar_type}")
+        elif (of := self._instrument(bar_type.instrument_id)) is not None:
+            found = await self._history.bars(bar_type, of, request.start, request.end, request.limit)
+            self._handle_bars(bar_type, found, request.id, request.start, request.end, request.params)
+
     async def _request_funding_rates(self, request: Any) -> None:
-        if self._instrument(request.instrument_id) is None:
-            return
-        now_ns = self._clock.timestamp_ns()
-        end_ms = _milliseconds(request.end) or now_ns // 1_000_000
-        start_ms = _milliseconds(request.start) or end_ms - _DEFAULT_HISTORY_MS
-        rows = await self._http.funding_history(parsing.coin(request.instrument_id), start_ms, end_ms)
-        rates = [parsing.settled_funding_rate(row, request.instrument_id, now_ns) for row in rows]
-        if request.limit:
-            rates = rates[-request.limit :]
-        self._handle_funding_rates(request.instrument_id, rates, request.id, request.start, request.end, request.params)
+        if (of := self._instrument(request.instrument_id)) is not None:
+            rates = await self._history.funding_rates(of, request.start, request.end, request.limit)
+            self._handle_funding_rates(of.id, rates, request.id, request.start, request.end, request.params)
 
     async def _request_order_book_snapshot(self, request: Any) -> None:
-        if (instrument := self._instrument(request.instrument_id)) is None:
-            return
-        book = await self._http.book(parsing.coin(request.instrument_id))
-        deltas = parsing.book_snapshot(book, instrument, self._clock.timestamp_ns())
-        data_type = DataType(OrderBookDeltas, metadata={"instrument_id": request.instrument_id})
-        self._handle_data_response(data_type, deltas, request.id, request.start, request.end, request.params)
+        if (of := self._instrument(request.instrument_id)) is not None:
+            deltas = parsing.book_snapshot(await self._http.book(parsing.coin(of.id)), of, self._clock.timestamp_ns())
+            self._handle_order_book_deltas(of.id, [deltas], request.id, None, None, request.params)
+
+    async def _request_order_book_depth(self, request: Any) -> None:
+        if (of := self._instrument(request.instrument_id)) is not None:
+            depth = parsing.book_depth(await self._http.book(parsing.coin(of.id)), of, self._clock.timestamp_ns())
+            self._handle_order_book_depths(of.id, [depth], request.id, request.start, request.end, request.params)
 
     # Frames
 
@@ -210,16 +255,21 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
             self._handle_data(tick)
 
     def _on_book(self, data: Any, now_ns: int) -> None:
-        if (instrument := self._instruments.get(data.coin)) is not None:
+        instrument = self._instruments.get(data.coin)
+        if instrument is None:
+            return
+        uses = self._uses("l2Book:fast" if data.fast else "l2Book", data.coin)
+        if "deltas" in uses:
             self._handle_data(parsing.book_snapshot(data, instrument, now_ns))
+        if "depth" in uses:
+            self._handle_data(parsing.book_depth(data, instrument, now_ns))
 
     def _on_trades(self, data: Any, now_ns: int) -> None:
-        for trade in data:
-            instrument = self._instruments.get(trade.coin)
-            if instrument is None or trade.tid in self._trade_ids:
-                continue  # every subscription repeats the last 30
-            self._trade_ids[trade.tid] = None
-            self._handle_data(parsing.trade(trade, instrument, now_ns))
+        new = [trade for trade in data if trade.tid not in self._trade_ids and trade.coin in self._instruments]
+        ticks = [parsing.trade(trade, self._instruments[trade.coin], now_ns) for trade in new]
+        self._trade_ids.update(dict.fromkeys(trade.tid for trade in new))  # every subscription repeats the last 30
+        for tick in filter(None, ticks):
+            self._handle_data(tick)
         while len(self._trade_ids) > _REMEMBERED_TRADES * len(self._instruments):
             del self._trade_ids[next(iter(self._trade_ids))]
 
@@ -227,7 +277,7 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         instrument = self._instruments.get(data.coin)
         if instrument is None:
             return
-        uses = self._wanted.get((_CONTEXT, data.coin), set())
+        uses = self._uses(_CONTEXT, data.coin)
         if "mark" in uses and (mark := parsing.mark_price(data.ctx, instrument, now_ns)) is not None:
             self._handle_data(mark)
         if "index" in uses:
@@ -235,31 +285,63 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         if "funding" in uses:
             next_ns = self._funding_clock.next_hour_ns(now_ns)
             self._handle_data(parsing.funding_rate(data.ctx, instrument, next_funding_ns=next_ns, ts_init=now_ns))
+        if self._open_interest.get(data.coin) != data.ctx.open_interest:
+            self._open_interest[data.coin] = data.ctx.open_interest
+            self._msgbus.publish(topic=topics.OPEN_INTEREST, msg=parsing.open_interest(data.ctx, instrument.id, now_ns))
+
+    def _on_candle(self, data: Any, now_ns: int) -> None:
+        instrument = self._instruments.get(data.s)
+        for bar_type, running in self._running_bars.items():
+            if instrument is None or bar_type.instrument_id != instrument.id or bars.interval(bar_type) != data.i:
+                continue
+            complete, missing = running.take(data)
+            if complete is not None:
+                self._handle_data(bars.bar(complete, bar_type, instrument, now_ns))
+            if missing is not None:
+                self.create_task(self._read_bars(bar_type, instrument, *missing), log_msg="read_bars")
+
+    async def _read_bars(self, bar_type: BarType, of: Instrument, from_ms: int, to_ms: int) -> None:
+        """Publish the bars that a break or a gap has hidden."""
+        for attempt in range(_GAP_READS):
+            try:
+                for bar in await self._history.bars_between(bar_type, of, from_ms, to_ms):
+                    self._handle_data(bar)
+            except VenueError as e:
+                self._log.warning(f"bars from {from_ms} to {to_ms} of {bar_type}: {e}")
+                await asyncio.sleep(2**attempt)
+            else:
+                return
+
+    async def _publish_predicted_fundings(self) -> None:
+        now_ns = self._clock.timestamp_ns()
+        for coin, venues in await self._http.predicted_fundings():
+            if (of := self._instruments.get(coin)) is None:
+                continue
+            for source, rate in venues:
+                if rate is not None and (told := parsing.predicted_funding(source, rate, of.id, now_ns)) is not None:
+                    self._msgbus.publish(topic=topics.PREDICTED_FUNDING, msg=told)
 
     # Health
 
-    async def _watch_freshness(self) -> None:
-        """Tell when a stream that should speak every second does not; with time, try another connection."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), _CHECK_SECS)
-                return
-            try:
-                self._check_freshness(self._clock.timestamp_ns())
-            except VenueError as e:
-                self._log.warning(f"freshness: {e}")
+    def _on_down(self, reason: str) -> None:
+        for running in self._running_bars.values():
+            running.broke()
+        self._publish_state(VenueState.DISCONNECTED, reason)
 
-    def _check_freshness(self, now_ns: int) -> None:
+    async def _check_freshness(self) -> None:
+        """Ask silent streams anew, tell of those that stay silent, and with time try another connection."""
         if not self._connection.is_open:
             return
-        stream = self._connection.stream
-        stale = stream.silent(_CONTEXT, now_ns - round(CONTEXT_STALE_SECS * 1e9))
-        if stale:
-            self._publish_state(VenueState.STALE, f"no asset context for {', '.join(sorted(stale))}")
+        verdict = self._freshness.judge(self._connection.stream.last_heard_ns(), self._clock.timestamp_ns())
+        for key in verdict.resubscribe:
+            self._log.warning(f"{named([key])} is silent: subscribing anew")
+            self._connection.resubscribe(key)
+        if verdict.stale:
+            self._publish_state(VenueState.STALE, f"silent: {named(verdict.stale)}")
         else:
             self._publish_state(VenueState.OK, "connected")
-        if stream.silent(_CONTEXT, now_ns - round(CONTEXT_REOPEN_SECS * 1e9)):
-            self._connection.reopen(f"asset contexts silent for {CONTEXT_REOPEN_SECS:g} s")
+        if verdict.is_dead:
+            self._connection.reopen(f"silent: {named(verdict.stale)}")
 
     def _publish_state(self, state: VenueState, detail: str) -> None:
         if self._state == (state, detail):
@@ -268,14 +350,3 @@ class HyperliquidDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Naut
         self._log.info(f"public channel: {state}, {detail}", LogColor.BLUE)
         status = VenueStatus(venue=VENUE_NAME, channel="public", state=state, detail=detail, ts_ns=self._clock.timestamp_ns())
         self._msgbus.publish(topic=topics.VENUE_STATUS, msg=status)
-
-
-def _subscription(stream: str, coin: str) -> dict[str, Any]:
-    subscription: dict[str, Any] = {"type": stream, "coin": coin}
-    if stream == "l2Book":
-        subscription["fast"] = True  # 5 levels about twice a second; without it 20 levels every 5 s
-    return subscription
-
-
-def _milliseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)

@@ -1,12 +1,10 @@
 """Trading on Hyperliquid for Nautilus: lifecycle and routing.
 
-Order states come from `orderUpdates`, executions only from fills, each once. An outcome that is not
-known emits nothing: a `Resolver` asks until it is known. Nothing is ever sent twice.
+Order states come from `orderUpdates`, executions only from fills, each once.
 """
 
 import asyncio
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any
 
 from nautilus_trader.common.enums import LogColor
@@ -26,30 +24,34 @@ from nautilus_trader.execution.messages import (
 from nautilus_trader.execution.reports import FillReport, OrderStatusReport, PositionStatusReport
 from nautilus_trader.live.execution_client import LiveExecutionClient
 from nautilus_trader.model.currencies import USDC
-from nautilus_trader.model.enums import AccountType, OmsType, OrderSide, OrderType
-from nautilus_trader.model.identifiers import AccountId, ClientId, ClientOrderId, Venue, VenueOrderId
+from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
+from nautilus_trader.model.identifiers import AccountId, ClientId, Venue
 from nautilus_trader.model.instruments import Instrument
-from nautilus_trader.model.orders import Order
 
-from adapters.errors import OutcomeUnknown, Rejected, VenueError
-from adapters.hyperliquid import commands, parsing, reports, signing
+from adapters.errors import Rejected
+from adapters.hyperliquid import parsing, reports, signing
 from adapters.hyperliquid.account import AccountChannel
+from adapters.hyperliquid.budget import ActionBudget
 from adapters.hyperliquid.config import HyperliquidExecClientConfig
 from adapters.hyperliquid.connection import SocketFactory
-from adapters.hyperliquid.constants import VENUE_NAME
+from adapters.hyperliquid.constants import LEVERAGE_RETRY_SECS, VENUE_NAME
+from adapters.hyperliquid.deadman import DeadMansSwitch
+from adapters.hyperliquid.desk import OrderDesk, oid_of
 from adapters.hyperliquid.externals import ExternalOrders, Report
 from adapters.hyperliquid.feed import AccountFeed
 from adapters.hyperliquid.http import HyperliquidHttp
+from adapters.hyperliquid.leverage import set_leverage
+from adapters.hyperliquid.margin import Tier
 from adapters.hyperliquid.orders import Fact, OrderIndex, Stray, TrackedOrder
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
 from adapters.hyperliquid.reconciliation import Reconciler
 from adapters.hyperliquid.resolver import Resolver
-from adapters.hyperliquid.schemas import ClearinghouseState, Item, ItemStatus
+from adapters.hyperliquid.rounds import Rounds
+from adapters.hyperliquid.schemas import ClearinghouseState
 from adapters.hyperliquid.sender import ActionSender
 from adapters.hyperliquid.telling import OrderEvents
-from messages import FundingClock, topics
-
-_CANCEL_CONFIRM_MS = 1_500  # a cancel that was acknowledged shows on the stream within this
+from adapters.hyperliquid.terms import AccountTerms, Identity
+from messages import FundingClock, VenueState, VenueStatus, topics
 
 
 class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautilus has no stubs
@@ -67,7 +69,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         provider: HyperliquidInstrumentProvider,
         config: HyperliquidExecClientConfig,
         signer: signing.L1Signer,
-        account_address: str,
+        identity: Identity,
     ) -> None:
         super().__init__(
             loop=loop,
@@ -82,46 +84,38 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             clock=clock,
             config=config,
         )
-        self._set_account_id(AccountId(f"{VENUE_NAME}-{account_address[:10]}"))
-        self._http, self._user, self._slippage_bps = http, account_address, config.market_slippage_bps
+        self._set_account_id(AccountId(f"{VENUE_NAME}-{identity.account[:10]}"))
+        self._http, self._user, self._settings = http, identity.account, config
         self._instruments: dict[str, Instrument] = {}
-        self._orders = OrderIndex()
-        self._completing: set[str] = set()
-        self._events = OrderEvents(self)
+        self._tiers: dict[str, tuple[Tier, ...]] = {}
+        self._barred: dict[str, str] = {}
+        self._orders, self._budget = OrderIndex(), ActionBudget(config.action_reserve)
+        self._rounds = Rounds(self.create_task, self._log.warning)
         externals = ExternalOrders(self.account_id)
-        self._feed = AccountFeed(
-            socket_factory,
+        self._feed = self._make_feed(socket_factory, externals)
+        self._sender = ActionSender(
+            signer,
+            self._feed.connection,
             http,
-            account_address,
-            orders=self._orders,
-            externals=externals,
-            account=AccountChannel(
-                emit_state=self._emit_account_state,
-                publish_health=lambda health: self._msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health),
-                publish_payment=lambda payment: self._msgbus.publish(topic=topics.FUNDING_PAYMENT, msg=payment),
-                now_ns=self._clock.timestamp_ns,
-            ),
-            instruments=self._instruments,
-            funding_clock=FundingClock(config.hour_secs),
-            tell=self._tell,
-            send_report=self._send_report,
-            publish_status=lambda status: self._msgbus.publish(topic=topics.VENUE_STATUS, msg=status),
-            start_task=self.create_task,
+            budget=self._budget,
+            ttl_secs=config.action_ttl_secs,
+            now_ms=self._clock.timestamp_ms,
+            vault=bytes.fromhex(identity.account[2:]) if identity.has_vault else b"",
+        )
+        self._terms = AccountTerms(
+            http,
+            identity,
+            self._budget,
+            limits_poll_secs=config.limits_poll_secs,
+            refresh_fees=self._refresh_fees,
+            publish=self._publish_status,
             now_ns=self._clock.timestamp_ns,
             log=self._log.warning,
         )
-        self._sender = ActionSender(signer, self._feed.connection, http, ttl_secs=config.action_ttl_secs, now_ms=self._now_ms)
-        self._resolver = Resolver(
-            http,
-            account_address,
-            take_fills=self._feed.take_fills,
-            tell=self._tell,
-            now_ms=self._now_ms,
-            log=self._log.warning,
-        )
+        self._desk = self._make_desk()
         self._reconciler = Reconciler(
             http,
-            account_address,
+            self._user,
             account_id=self.account_id,
             instruments=self._instruments,
             orders=self._orders,
@@ -129,201 +123,173 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             take_fills=self._feed.take_fills,
             now_ns=self._clock.timestamp_ns,
         )
+        self._deadman: DeadMansSwitch | None = None
+        if config.scheduled_cancel_secs is not None:
+            self._deadman = DeadMansSwitch(
+                http,
+                self._sender,
+                self._user,
+                horizon_ms=round(config.scheduled_cancel_secs * 1000),
+                has_own=self._orders.has_resting,
+                has_foreign=externals.has_resting,
+                now_ms=self._clock.timestamp_ms,
+                log=self._log.warning,
+            )
+
+    def _make_feed(self, socket_factory: SocketFactory, externals: ExternalOrders) -> AccountFeed:
+        self._account = AccountChannel(
+            emit_state=self._emit_account_state,
+            publish_health=lambda health: self._msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health),
+            publish_payment=lambda payment: self._msgbus.publish(topic=topics.FUNDING_PAYMENT, msg=payment),
+            tiers=lambda: self._tiers,
+            now_ns=self._clock.timestamp_ns,
+        )
+        return AccountFeed(
+            socket_factory,
+            self._http,
+            self._user,
+            orders=self._orders,
+            externals=externals,
+            account=self._account,
+            instruments=self._instruments,
+            funding_clock=FundingClock(self._settings.hour_secs),
+            lookback_ms=round(self._settings.funding_lookback_hours * self._settings.hour_secs * 1000),
+            tell=self._tell,
+            send_report=self._send_report,
+            publish_status=self._publish_status,
+            start_task=self.create_task,
+            now_ns=self._clock.timestamp_ns,
+            log=self._log.warning,
+        )
+
+    def _make_desk(self) -> OrderDesk:
+        resolver = Resolver(
+            self._http,
+            self._user,
+            take_fills=self._feed.take_fills,
+            tell=self._tell,
+            now_ms=self._clock.timestamp_ms,
+            log=self._log.warning,
+        )
+        return OrderDesk(
+            cache=self._cache,
+            http=self._http,
+            sender=self._sender,
+            resolver=resolver,
+            orders=self._orders,
+            events=OrderEvents(self),
+            instruments=self._instruments,
+            budget=self._budget,
+            barred=self._barred,
+            slippage_bps=self._settings.market_slippage_bps,
+            take_stray=self._take_stray,
+            start_task=self.create_task,
+            now_ns=self._clock.timestamp_ns,
+            log=self._log.warning,
+        )
 
     # Lifecycle
 
     async def _connect(self) -> None:
+        if others := [coin for coin in self._settings.coins if ":" in coin]:
+            raise Rejected(f"{', '.join(others)}: each exchange of others keeps a margin account of its own; data only")
         await self._instrument_provider.initialize()
+        await self._terms.check()
         await self._instrument_provider.load_fees(self._user)
-        for instrument in self._instrument_provider.list_all():
-            self._instruments[instrument.raw_symbol.value] = instrument
-            self._msgbus.send(endpoint="DataEngine.process", msg=instrument)
-        self._adopt_cached_orders()
+        self._publish_instruments()
+        await self._set_leverages()
+        self._desk.adopt((*self._cache.orders_open(venue=self.venue), *self._cache.orders_inflight(venue=self.venue)))
         await self._feed.start()
         await self._await_account_registered()
+        self._terms.watch(self._rounds)
+        if self._deadman is not None:
+            self._rounds.every(self._deadman.beat_secs, self._deadman.beat)
 
     async def _disconnect(self) -> None:
+        self._rounds.close()
+        if self._deadman is not None and not self._orders.has_resting():
+            await self._deadman.disarm()  # orders that are left behind stay under the switch
         await self._feed.stop()
 
-    def _adopt_cached_orders(self) -> None:
-        """Recognise the orders an earlier process left in the cache when the venue speaks of them."""
-        for order in (*self._cache.orders_open(venue=self.venue), *self._cache.orders_inflight(venue=self.venue)):
-            if self._orders.by_client_id(order.client_order_id.value) is None:
-                tracked = self._track(order, None)
-                tracked.adopt(_oid(order.venue_order_id), order.filled_qty.as_decimal())
-                self._orders.note_oid(tracked)
+    async def _set_leverages(self) -> None:
+        if self._settings.leverage is not None:
+            await self._try_leverages(self._instruments, self._settings.leverage)
+            self._rounds.every(LEVERAGE_RETRY_SECS, self._retry_leverages)
+
+    async def _retry_leverages(self) -> None:
+        """What stood in the way, mostly an open position, may be gone."""
+        if self._barred and self._settings.leverage is not None:
+            await self._try_leverages(tuple(self._barred), self._settings.leverage)
+
+    async def _try_leverages(self, coins: Iterable[str], usual: int) -> None:
+        """Set leverages; where that fails nothing is entered in the coin, and the venue is reported."""
+        settings = self._settings
+        for coin in coins:
+            reason = await set_leverage(
+                self._instruments[coin],
+                (settings.leverages or {}).get(coin, usual),
+                is_cross=settings.is_cross,
+                user=self._user,
+                http=self._http,
+                sender=self._sender,
+                log=self._log.info,
+            )
+            if reason is None:
+                self._barred.pop(coin, None)
+            else:
+                self._log.error(reason)
+                self._barred[coin] = reason
+        state = VenueState.DEGRADED if self._barred else VenueState.OK
+        detail = "; ".join(self._barred.values()) or "as configured"
+        self._publish_status(
+            VenueStatus(venue=VENUE_NAME, channel="leverage", state=state, detail=detail, ts_ns=self._clock.timestamp_ns())
+        )
+
+    async def _refresh_fees(self) -> None:
+        """Read the account's fee tier; a new one comes with new instruments."""
+        known = self._instrument_provider.fees
+        await self._instrument_provider.load_fees(self._user)
+        if self._instrument_provider.fees != known:
+            self._log.info(f"maker and taker fee are now {self._instrument_provider.fees}", LogColor.BLUE)
+            self._publish_instruments()
+
+    def _publish_instruments(self) -> None:
+        for instrument in self._instrument_provider.list_all():
+            self._instruments[instrument.raw_symbol.value] = instrument
+            self._tiers[instrument.raw_symbol.value] = parsing.margin_tiers(instrument)
+            self._msgbus.send(endpoint="DataEngine.process", msg=instrument)
 
     # Commands
 
+    def submit_order(self, command: SubmitOrder) -> None:
+        """Begin to send an order; Nautilus' own version first spells the order and the command out for the log."""
+        self.create_task(self._submit_order(command), log_msg="submit_order")
+
     async def _submit_order(self, command: SubmitOrder) -> None:
-        await self._submit([command.order])
+        await self._desk.submit([command.order], _slippage_bps(command))
 
     async def _submit_order_list(self, command: SubmitOrderList) -> None:
-        await self._submit(list(command.order_list.orders))
-
-    async def _submit(self, orders: list[Order]) -> None:
-        """Send orders as one action; where one of them cannot be sent, none is."""
-        prepared = [await self._prepare(order) for order in orders]
-        refusals = [reason for reason in prepared if isinstance(reason, str)]
-        now_ns = self._clock.timestamp_ns()
-        if refusals:
-            for order, own in zip(orders, prepared, strict=True):
-                reason = own if isinstance(own, str) else f"ORDER_LIST_DENIED: {refusals[0]}"
-                self.generate_order_denied(order.strategy_id, order.instrument_id, order.client_order_id, reason, now_ns)
-            return
-        tracked, wires = [], []
-        for order, price in zip(orders, prepared, strict=True):
-            assert isinstance(price, Decimal)
-            instrument = self._instruments[parsing.coin(order.instrument_id)]
-            wires.append(commands.wire(order, price, order.quantity.as_decimal(), instrument))
-            tracked.append(self._track(order, price))
-            self.generate_order_submitted(order.strategy_id, order.instrument_id, order.client_order_id, now_ns)
-        await self._send_orders(tracked, signing.order_action(wires))
-
-    async def _send_orders(self, tracked: list[TrackedOrder], action: signing.Action) -> None:
-        expires_ms = self._sender.expiry_ms()
-        items: Sequence[Item]
-        try:
-            items = await self._sender.send(action, len(tracked), expires_ms)
-        except Rejected as e:
-            items = [ItemStatus(error=e.reason)] * len(tracked)
-        except OutcomeUnknown as e:
-            self._log.warning(f"outcome of {[order.client_order_id for order in tracked]} unknown: {e}")
-            for order in tracked:
-                self._tell(order, order.answer_lost(self._now_ms()))
-                self.create_task(self._resolver.settle_submission(order, expires_ms), log_msg="settle_submission")
-            return
-        for order, item in zip(tracked, items, strict=True):
-            self._tell(order, order.answer(item, self._now_ms()))
-            if isinstance(item, str):
-                self.create_task(self._resolver.settle_submission(order, expires_ms), log_msg="settle_submission")
-
-    async def _prepare(self, order: Order) -> Decimal | str:
-        """Return the price to send an order at, or why it cannot be sent."""
-        instrument = self._instruments.get(parsing.coin(order.instrument_id))
-        if instrument is None:
-            return f"UNKNOWN_INSTRUMENT: {order.instrument_id} is not among the configured coins"
-        if (reason := commands.refusal(order)) is not None:
-            return reason
-        if order.order_type == OrderType.MARKET:
-            return await self._market_price(order, instrument)
-        price = commands.limit_price(order.price.as_decimal(), order.side, instrument)
-        return price if price > 0 else f"INVALID_PRICE: {order.price} is below the venue's grid"
-
-    async def _market_price(self, order: Order, instrument: Instrument) -> Decimal | str:
-        is_buy = order.side == OrderSide.BUY
-        quote = self._cache.quote_tick(instrument.id)
-        if quote is not None:
-            best = (quote.ask_price if is_buy else quote.bid_price).as_decimal()
-        else:
-            try:
-                levels = (await self._http.book(parsing.coin(instrument.id))).levels[1 if is_buy else 0]
-            except VenueError as e:
-                return f"NO_MARKET_DATA: {e}"
-            if not levels:
-                return "NO_MARKET_DATA: the book is empty"
-            best = Decimal(str(levels[0].px))
-        sz_decimals = instrument.info["szDecimals"]
-        return parsing.bounded_price(best, sz_decimals, is_buy=is_buy, slippage_bps=self._slippage_bps)
+        await self._desk.submit(list(command.order_list.orders), _slippage_bps(command))
 
     async def _cancel_order(self, command: CancelOrder) -> None:
-        await self._cancel([self._cache.order(command.client_order_id)])
+        await self._desk.cancel([self._cache.order(command.client_order_id)])
 
     async def _batch_cancel_orders(self, command: BatchCancelOrders) -> None:
-        await self._cancel([self._cache.order(cancel.client_order_id) for cancel in command.cancels])
+        await self._desk.cancel([self._cache.order(cancel.client_order_id) for cancel in command.cancels])
 
     async def _cancel_all_orders(self, command: CancelAllOrders) -> None:
+        """Cancel what this strategy has open in this instrument on this side, and nothing else."""
         chosen = {}
         for read in (self._cache.orders_open, self._cache.orders_inflight):
             for order in read(venue=self.venue, instrument_id=command.instrument_id, strategy_id=command.strategy_id):
                 if command.order_side in (OrderSide.NO_ORDER_SIDE, order.side):
                     chosen[order.client_order_id] = order
-        await self._cancel(list(chosen.values()))
-
-    async def _cancel(self, orders: list[Order | None]) -> None:
-        """Cancel our own orders by cloid, those of an earlier process by oid: one action each."""
-        own: list[tuple[Order, TrackedOrder]] = []
-        foreign: list[tuple[Order, int]] = []
-        for order in orders:
-            if order is None or order.is_closed:
-                continue
-            tracked = self._orders.by_client_id(order.client_order_id.value)
-            if tracked is not None:
-                own.append((order, tracked))
-            elif (oid := _oid(order.venue_order_id)) is not None:
-                foreign.append((order, oid))
-        if own:
-            action = signing.cancel_by_cloid_action([(self._asset(order), tracked.cloid) for order, tracked in own])
-            await self._send_cancels(action, list(own))
-        if foreign:
-            action = signing.cancel_action([(self._asset(order), oid) for order, oid in foreign])
-            await self._send_cancels(action, [(order, None) for order, _ in foreign])
-
-    async def _send_cancels(self, action: signing.Action, targets: Sequence[tuple[Order, TrackedOrder | None]]) -> None:
-        expires_ms = self._sender.expiry_ms()
-        items: Sequence[Item]
-        try:
-            items = await self._sender.send(action, len(targets), expires_ms)
-        except Rejected as e:
-            items = [ItemStatus(error=e.reason)] * len(targets)
-        except OutcomeUnknown as e:
-            self._log.warning(f"outcome of the cancel of {len(targets)} orders unknown: {e}")
-            for order, tracked in targets:
-                self._follow_cancel(order, tracked, expires_ms, is_acknowledged=False)
-            return
-        confirm_ms = self._now_ms() + _CANCEL_CONFIRM_MS
-        for (order, tracked), item in zip(targets, items, strict=True):
-            error = None if isinstance(item, str) else item.error
-            if error is not None and (tracked is None or not tracked.is_closed):
-                self._events.cancel_rejected(order, error)
-            self._follow_cancel(order, tracked, confirm_ms, is_acknowledged=error is None)
-
-    def _follow_cancel(self, order: Order, tracked: TrackedOrder | None, at_ms: int, *, is_acknowledged: bool) -> None:
-        if tracked is not None and not tracked.is_closed:
-            coroutine = self._settle_cancel(order, tracked, at_ms, is_acknowledged=is_acknowledged)
-            self.create_task(coroutine, log_msg="follow_order")
-
-    async def _settle_cancel(self, order: Order, tracked: TrackedOrder, at_ms: int, *, is_acknowledged: bool) -> None:
-        has_ended = await self._resolver.settle_cancel(tracked, at_ms, is_acknowledged=is_acknowledged)
-        if not has_ended and order.is_pending_cancel:
-            self._events.cancel_rejected(order, "the cancel was not executed before it expired")
+        await self._desk.cancel(list(chosen.values()))
 
     async def _modify_order(self, command: ModifyOrder) -> None:
-        """Replace an order: the venue gives it a new oid, Nautilus keeps the one order."""
         order = self._cache.order(command.client_order_id)
-        tracked = self._orders.by_client_id(command.client_order_id.value)
-        if tracked is None or tracked.oid is None or tracked.is_closed or tracked.is_modifying or tracked.is_ioc:
-            self._events.modify_rejected(order, "only an acknowledged resting order of this process can be modified")
-            return
-        instrument = self._instruments[tracked.coin]
-        price = commands.limit_price((command.price or order.price).as_decimal(), order.side, instrument)
-        quantity = (command.quantity or order.quantity).as_decimal()
-        if quantity <= tracked.filled or price <= 0:
-            self._events.modify_rejected(order, f"nothing would be left of {quantity}, or no price is left of {price}")
-            return
-        action = signing.modify_action(tracked.oid, commands.wire(order, price, quantity - tracked.filled, instrument))
-        tracked.begin_modify(quantity, price)
-        await self._send_modify(order, tracked, action)
-
-    async def _send_modify(self, order: Order, tracked: TrackedOrder, action: signing.Action) -> None:
-        expires_ms = self._sender.expiry_ms()
-        try:
-            item = (await self._sender.send(action, 1, expires_ms))[0]
-        except Rejected as e:
-            item = ItemStatus(error=e.reason)
-        except OutcomeUnknown as e:
-            self._log.warning(f"outcome of the modification of {tracked.client_order_id} unknown: {e}")
-            if not await self._resolver.settle_modify(tracked, expires_ms) and not tracked.is_closed:
-                self._events.modify_rejected(order, "the modification was not executed before it expired")
-            return
-        answer = item if isinstance(item, ItemStatus) else ItemStatus()
-        placed = answer.resting or answer.filled
-        self._tell(tracked, tracked.end_modify(None if placed is None else placed.oid, self._now_ms()))
-        if placed is None:
-            if not tracked.is_closed:
-                self._events.modify_rejected(order, answer.error or f"unexpected answer {item!r}")
-            # The venue may have removed the old order before it refused the new one.
-            self._follow_cancel(order, tracked, self._now_ms() + _CANCEL_CONFIRM_MS, is_acknowledged=False)
+        quantity, price = command.quantity or order.quantity, command.price or order.price
+        await self._desk.modify(order, quantity.as_decimal(), price.as_decimal())
 
     async def _query_account(self, command: QueryAccount) -> None:
         self._emit_account_state(await self._http.clearinghouse_state(self._user))
@@ -332,7 +298,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
 
     async def generate_order_status_report(self, command: GenerateOrderStatusReport) -> OrderStatusReport | None:
         """Return one order by either of its ids; a foreign order is known to the venue by its own alone."""
-        client_order_id, oid = command.client_order_id, _oid(command.venue_order_id)
+        client_order_id, oid = command.client_order_id, oid_of(command.venue_order_id)
         is_own = client_order_id is not None and self._orders.by_client_id(client_order_id.value) is not None
         if oid is not None and not is_own:
             return await self._reconciler.order_report(oid)
@@ -355,36 +321,11 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
     # Events
 
     def _tell(self, order: TrackedOrder, facts: list[Fact]) -> None:
-        """Make Nautilus' events of new facts, and see to fills that are still missing."""
-        for fact in facts:
-            if isinstance(fact, Stray):
-                self._log.error(f"{order.client_order_id} was refused and yet filled: {fact.fill}", LogColor.RED)
-                self._feed.take_foreign_fills([fact.fill])
-            else:
-                self._events.tell(self._cache.order(ClientOrderId(order.client_order_id)), order, fact)
-        self._orders.note_oid(order)
-        if order.misses_fills and order.client_order_id not in self._completing:
-            self._completing.add(order.client_order_id)
-            self.create_task(self._complete(order), log_msg="complete_fills")
+        self._desk.tell(order, facts)
 
-    async def _complete(self, order: TrackedOrder) -> None:
-        try:
-            await self._resolver.complete_fills(order)
-        finally:
-            self._completing.discard(order.client_order_id)
-
-    def _track(self, order: Order, price: Decimal | None) -> TrackedOrder:
-        tracked = TrackedOrder(
-            client_order_id=order.client_order_id.value,
-            cloid=signing.cloid(order.client_order_id.value),
-            coin=parsing.coin(order.instrument_id),
-            quantity=order.quantity.as_decimal(),
-            price=None if commands.is_immediate(order) else price,
-            is_ioc=commands.is_immediate(order),
-            created_ms=order.ts_init // 1_000_000,
-        )
-        self._orders.add(tracked)
-        return tracked
+    def _take_stray(self, stray: Stray) -> None:
+        self._log.error(f"an order was refused and yet filled: {stray.fill}", LogColor.RED)
+        self._feed.take_foreign_fills([stray.fill])
 
     def _send_report(self, report: Report) -> None:
         if isinstance(report, FillReport):
@@ -392,19 +333,16 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         else:
             self._send_order_status_report(report)
 
+    def _publish_status(self, status: VenueStatus) -> None:
+        self._msgbus.publish(topic=topics.VENUE_STATUS, msg=status)
+
     def _emit_account_state(self, state: ClearinghouseState) -> None:
         ts_ns = state.time * 1_000_000 or self._clock.timestamp_ns()
-        self.generate_account_state([reports.balance(state)], [], True, ts_ns)
-
-    def _asset(self, order: Order) -> int:
-        asset: int = self._instruments[parsing.coin(order.instrument_id)].info["asset"]
-        return asset
-
-    def _now_ms(self) -> int:
-        now_ms: int = self._clock.timestamp_ms()
-        return now_ms
+        fees = dict(zip(("maker_fee", "taker_fee"), map(str, self._instrument_provider.fees), strict=True))
+        self.generate_account_state([reports.balance(state)], [], True, ts_ns, {**fees, **self._account.spot})
 
 
-def _oid(venue_order_id: VenueOrderId | None) -> int | None:
-    """Return the venue's own id, None where Nautilus or a split fill has made one up."""
-    return int(venue_order_id.value) if venue_order_id is not None and venue_order_id.value.isdigit() else None
+def _slippage_bps(command: SubmitOrder | SubmitOrderList) -> int | None:
+    """Return the bound of a market order that the strategy has given with its command."""
+    bound_bps: int | None = (command.params or {}).get("market_slippage_bps")
+    return bound_bps

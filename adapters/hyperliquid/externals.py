@@ -30,6 +30,14 @@ class ExternalOrders:
         """An open order has been reported to Nautilus by reconciliation."""
         self._room[order.oid] = order.sz
 
+    def resting(self) -> list[int]:
+        """Return the oids of the orders that may stand in the book."""
+        return [oid for oid, room in self._room.items() if room > 0]
+
+    def has_resting(self) -> bool:
+        """Return whether an order that is not ours may stand in the book."""
+        return bool(self.resting())
+
     def update(self, update: OrderUpdate, instrument: Instrument, ts_init: int) -> list[Report]:
         """Return the reports for an order state."""
         order, kind = update.order, phase(update.status)

@@ -17,6 +17,7 @@ from adapters.hyperliquid.execution import HyperliquidExecutionClient
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
 from adapters.hyperliquid.signing import L1Signer
+from adapters.hyperliquid.terms import Identity
 from adapters.transport import Socket, SocketListener
 from adapters.transport.http import NautilusHttp
 from adapters.transport.socket import PicowsSocket
@@ -55,14 +56,17 @@ def socket_factory(ws_url: str, name: str) -> SocketFactory:
     return make
 
 
-def account_address(config: HyperliquidExecClientConfig, signer: L1Signer) -> str:
-    """Return the lower-case address traded on: the configured one, else the key's own."""
-    given = config.account_address
-    if given is None:
-        return signer.address
+def identity(config: HyperliquidExecClientConfig, signer: L1Signer) -> Identity:
+    """Return who trades on what; raises `ValueError` for what is no address."""
+    master = signer.address if config.account_address is None else _address(config.account_address, "account_address")
+    account = master if config.vault_address is None else _address(config.vault_address, "vault_address")
+    return Identity(account=account, master=master, signer=signer.address)
+
+
+def _address(given: str, name: str) -> str:
     address = (secret.resolve(given) if re.fullmatch(secret.REFERENCE, given) else given).lower()
     if re.fullmatch("0x[0-9a-f]{40}", address) is None:
-        raise ValueError("account_address is not an address of 20 hexadecimal bytes")
+        raise ValueError(f"{name} is not an address of 20 hexadecimal bytes")
     return address
 
 
@@ -107,5 +111,5 @@ class HyperliquidLiveExecClientFactory(LiveExecClientFactory):  # type: ignore[m
             provider=shared_provider(config.http_url, config.coins),
             config=config,
             signer=signer,
-            account_address=account_address(config, signer),
+            identity=identity(config, signer),
         )

@@ -9,16 +9,19 @@ from nautilus_trader.model.instruments import Instrument
 from adapters.errors import VenueError
 from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.connection import HyperliquidConnection, SocketFactory
-from adapters.hyperliquid.constants import VENUE_NAME
+from adapters.hyperliquid.constants import LIQUIDATION_QUIET_MS, VENUE_NAME
 from adapters.hyperliquid.externals import ExternalOrders, Report
+from adapters.hyperliquid.freshness import Freshness, named
 from adapters.hyperliquid.http import HyperliquidHttp, fill_key
 from adapters.hyperliquid.orders import Fact, OrderIndex, Phase, TrackedOrder, phase
+from adapters.hyperliquid.rounds import Rounds
 from adapters.hyperliquid.schemas import (
     AnyFrame,
     ClearinghouseFrame,
     Fill,
     OrderUpdate,
     OrderUpdatesFrame,
+    SpotFrame,
     UserFillsFrame,
     UserFundingsFrame,
 )
@@ -28,7 +31,8 @@ from messages import FundingClock, VenueState, VenueStatus
 _ACKNOWLEDGE_SECS = 10.0
 _OVERLAP_MS = 60_000  # how far back fills are read again after a break
 _REMEMBERED_FILLS = 50_000
-_STREAMS = ("orderUpdates", "userFills", "userFundings", "clearinghouseState")
+_STREAMS = ("orderUpdates", "userFills", "userFundings", "clearinghouseState", "spotState")
+_CHECK_SECS = 2.0
 _FUNDING_DELAY = 0.2  # of a funding hour: payments show some seconds after the hour ...
 _MAX_FUNDING_DELAY_SECS = 60.0  # ... of a real one
 
@@ -51,6 +55,7 @@ class AccountFeed:
         account: AccountChannel,
         instruments: Mapping[str, Instrument],
         funding_clock: FundingClock,
+        lookback_ms: int,
         tell: Callable[[TrackedOrder, list[Fact]], None],
         send_report: Callable[[Report], None],
         publish_status: Callable[[VenueStatus], None],
@@ -60,15 +65,18 @@ class AccountFeed:
     ) -> None:
         self._http, self._user = http, user
         self._orders, self._externals, self._account, self._instruments = orders, externals, account, instruments
-        self._funding_clock = funding_clock
+        self._funding_clock, self._lookback_ms = funding_clock, lookback_ms
         self._tell, self._send_report, self._publish_status = tell, send_report, publish_status
         self._start_task, self._now_ns, self._log = start_task, now_ns, log
         self._since_ms = 0
         self._last_fill_ms = 0
+        self._liquidated_ms = 0  # by the venue's clock, 0 while none goes on
         self._known_fills: dict[tuple[object, ...], None] = {}
         self._is_started = False
         self._breaks = 0
         self._closing = asyncio.Event()
+        self._is_stale = False
+        self._freshness, self._rounds = Freshness(), Rounds(start_task, log)
         self.connection = HyperliquidConnection(
             socket_factory, on_data=self._on_data, on_up=self._on_up, on_down=self._on_down, clock_ns=now_ns, log=log
         )
@@ -77,19 +85,23 @@ class AccountFeed:
         """Read the account and subscribe; raises `VenueError` where the venue cannot be read."""
         state = await self._http.clearinghouse_state(self._user)
         self._since_ms = self._last_fill_ms = state.time or self._now_ns() // 1_000_000
-        self._account.start(self._since_ms)
+        self._account.start(self._since_ms - self._lookback_ms)
         self._account.state(state)
         for stream in _STREAMS:
             self.connection.subscribe({"type": stream, "user": self._user})
         await self.connection.open()
         await self.connection.acknowledged(_ACKNOWLEDGE_SECS)
         self._is_started = True
+        if self._lookback_ms:
+            await self._read_funding()
         self._status(VenueState.OK, "connected")
         self._start_task(self._watch_funding(), log_msg="watch_funding")
+        self._rounds.every(_CHECK_SECS, self._check_freshness)
 
     async def stop(self) -> None:
         """Close the socket."""
         self._closing.set()
+        self._rounds.close()
         await self.connection.close()
 
     def take_fills(self, fills: Sequence[Fill]) -> None:
@@ -116,8 +128,21 @@ class AccountFeed:
                 self._log(f"a fill in {group[0].coin}, which is not among the configured coins")
                 continue
             self._log(f"fills of an order that is not ours: {group}")
+            self._note_liquidation(group[-1])
             for report in self._externals.fills(group, instrument, self._now_ns()):
                 self._send_report(report)
+
+    def _note_liquidation(self, fill: Fill) -> None:
+        """Tell that the venue is closing our positions; the counterparty's fills carry the same mark."""
+        liquidated = None if fill.liquidation is None else fill.liquidation.liquidated_user
+        if liquidated is not None and liquidated.lower() == self._user:
+            self._liquidated_ms = fill.time
+            self._status(VenueState.LIQUIDATION, f"{fill.coin} is being liquidated", "account")
+
+    def _end_liquidation(self, venue_ms: int) -> None:
+        if self._liquidated_ms and venue_ms > self._liquidated_ms + LIQUIDATION_QUIET_MS:
+            self._liquidated_ms = 0
+            self._status(VenueState.OK, "no liquidation goes on", "account")
 
     def take_update(self, update: OrderUpdate) -> None:
         """Route one order state."""
@@ -147,8 +172,11 @@ class AccountFeed:
                 self.take_update(update)
         elif isinstance(frame, ClearinghouseFrame):
             self._account.state(frame.data.clearinghouse_state)
+            self._end_liquidation(frame.data.clearinghouse_state.time)
         elif isinstance(frame, UserFundingsFrame):
             self._account.funding(frame.data.fundings)
+        elif isinstance(frame, SpotFrame):
+            self._account.take_spot(frame.data.spot_state)
 
     def _on_up(self) -> None:
         if self._is_started:
@@ -181,11 +209,10 @@ class AccountFeed:
         resting = {order.oid: order for order in await self._http.open_orders(self._user)}
         for order in resting.values():
             self.take_update(OrderUpdate(order, "open", order.timestamp))
-        for tracked in asked:
-            if tracked.oid is not None and tracked.oid not in resting and not tracked.is_closed:
-                answer = await self._http.order_status(self._user, tracked.oid)
-                if answer.order is not None:
-                    self.take_update(answer.order)
+        own = [tracked.oid for tracked in asked if tracked.oid is not None and not tracked.is_closed]
+        for oid in (*own, *self._externals.resting()):
+            if oid not in resting and (update := (await self._http.order_status(self._user, oid)).order) is not None:
+                self.take_update(update)
         self._account.state(await self._http.clearinghouse_state(self._user))
         await self._read_funding()
 
@@ -207,5 +234,25 @@ class AccountFeed:
             except VenueError as e:
                 self._log(f"funding payments could not be read: {e}")
 
-    def _status(self, state: VenueState, detail: str) -> None:
-        self._publish_status(VenueStatus(venue=VENUE_NAME, channel="private", state=state, detail=detail, ts_ns=self._now_ns()))
+    async def _check_freshness(self) -> None:
+        """A silent margin stream is asked anew, then reported, then given another connection.
+
+        Orders and fills may well be silent: a new subscription to them costs nothing either, but
+        tells nothing, so a dead socket shows in the margin alone.
+        """
+        if not self.connection.is_open:
+            self._is_stale = False
+            return
+        verdict = self._freshness.judge(self.connection.stream.last_heard_ns(), self._now_ns())
+        for key in verdict.resubscribe:
+            self._log(f"{named([key])} is silent: subscribing anew")
+            self.connection.resubscribe(key)
+        if bool(verdict.stale) != self._is_stale:
+            self._is_stale = bool(verdict.stale)
+            detail = f"silent: {named(verdict.stale)}" if self._is_stale else "heard again"
+            self._status(VenueState.STALE if self._is_stale else VenueState.OK, detail)
+        if verdict.is_dead:
+            self.connection.reopen(f"silent: {named(verdict.stale)}")
+
+    def _status(self, state: VenueState, detail: str, channel: str = "private") -> None:
+        self._publish_status(VenueStatus(venue=VENUE_NAME, channel=channel, state=state, detail=detail, ts_ns=self._now_ns()))

@@ -1,26 +1,39 @@
 """Hyperliquid over HTTP: what can be asked (`/info`) and what can be done (`/exchange`)."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from adapters.errors import Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
+from adapters.hyperliquid.account_schemas import (
+    ActionLimits,
+    ActiveAsset,
+    ExchangeStatus,
+    ExtraAgent,
+    FundingLedgerRow,
+    UserFees,
+    UserRole,
+)
+from adapters.hyperliquid.budget import WeightBucket, answer_weight, request_weight
 from adapters.hyperliquid.constants import FILLS_PAGE_ROWS, FUNDING_PAGE_ROWS
+from adapters.hyperliquid.listing_schemas import Meta, PerpDex, PredictedFundings
+from adapters.hyperliquid.refusals import proves_rate_limit
 from adapters.hyperliquid.schemas import (
     ActionAnswer,
     ActionResult,
     BookData,
+    Candle,
     ClearinghouseState,
     Fill,
     FundingHistoryRow,
-    FundingLedgerRow,
     FundingRow,
     Item,
-    Meta,
     Order,
     OrderStatusAnswer,
-    UserFees,
+    TradeData,
 )
 from adapters.transport import HttpResponse, HttpTransport
 
@@ -29,15 +42,45 @@ _MAX_PAGES = 200
 
 
 class HyperliquidHttp:
-    """Reads raise `Connectivity`, `RateLimited`, `Rejected` or `Protocol`; they may be repeated."""
+    """Reads raise `Connectivity`, `RateLimited`, `Rejected` or `Protocol`; they may be repeated.
 
-    def __init__(self, transport: HttpTransport, base_url: str) -> None:
+    A read waits until the weight it costs is there; an action never waits.
+    """
+
+    def __init__(
+        self,
+        transport: HttpTransport,
+        base_url: str,
+        *,
+        bucket: WeightBucket | None = None,
+        now_secs: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._transport = transport
         self._base_url = base_url.rstrip("/")
+        self._bucket = WeightBucket() if bucket is None else bucket
+        self._now_secs, self._sleep = now_secs, sleep
 
-    async def meta(self) -> Meta:
-        """Return the universe of perpetuals."""
-        return await self._info({"type": "meta"}, Meta)
+    async def meta(self, dex: str | None = None) -> Meta:
+        """Return the universe of perpetuals, of the venue itself or of a HIP-3 exchange on it."""
+        return await self._info({"type": "meta", "dex": dex}, Meta)
+
+    async def perp_dexs(self) -> list[PerpDex | None]:
+        """Return the HIP-3 exchanges; the first place, the venue's own, is empty."""
+        return await self._info({"type": "perpDexs"}, list[PerpDex | None])
+
+    async def recent_trades(self, coin: str) -> list[TradeData]:
+        """Return the last public trades, a few dozen, newest first."""
+        return await self._info({"type": "recentTrades", "coin": coin}, list[TradeData])
+
+    async def candles(self, coin: str, interval: str, start_ms: int, end_ms: int) -> list[Candle]:
+        """Return the candles that overlap [start_ms, end_ms], oldest first; the venue keeps the last 5,000."""
+        request = {"coin": coin, "interval": interval, "startTime": start_ms, "endTime": end_ms}
+        return await self._info({"type": "candleSnapshot", "req": request}, list[Candle])
+
+    async def predicted_fundings(self) -> PredictedFundings:
+        """Return what several exchanges are about to charge, by coin."""
+        return await self._info({"type": "predictedFundings"}, PredictedFundings)  # type: ignore[arg-type]  # an alias
 
     async def user_fees(self, user: str) -> UserFees:
         """Return the account's own fee rates."""
@@ -100,12 +143,37 @@ class HyperliquidHttp:
         """Return the book, at most 20 levels a side; `Protocol` for a coin the venue does not know."""
         return await self._info({"type": "l2Book", "coin": coin}, BookData)
 
+    async def exchange_status(self) -> ExchangeStatus:
+        """Return the venue's clock."""
+        return await self._info({"type": "exchangeStatus"}, ExchangeStatus)
+
+    async def user_role(self, address: str) -> UserRole:
+        """Return what an address is at the venue."""
+        return await self._info({"type": "userRole", "user": address}, UserRole)
+
+    async def account_mode(self, user: str) -> str:
+        """Return how the account's balances are joined: `default` and `disabled` are the standard mode."""
+        return await self._info({"type": "userAbstraction", "user": user}, str)
+
+    async def active_asset(self, user: str, coin: str) -> ActiveAsset:
+        """Return the leverage and margin mode that stand for a coin."""
+        return await self._info({"type": "activeAssetData", "user": user, "coin": coin}, ActiveAsset)
+
+    async def agents(self, user: str) -> list[ExtraAgent]:
+        """Return the named agents of a master account."""
+        return await self._info({"type": "extraAgents", "user": user}, list[ExtraAgent])
+
+    async def action_limits(self, user: str) -> ActionLimits:
+        """Return how many actions the account has used and may use."""
+        return await self._info({"type": "userRateLimit", "user": user}, ActionLimits)
+
     async def exchange(self, body: bytes, timeout_secs: float) -> bytes:
         """Send a signed action once and return the answer to be read by `read_action_answer`.
 
         Raises `OutcomeUnknown` wherever the action may have been executed, `Rejected` where the
-        venue could not even read it.
+        venue could not even read it, `RateLimited` where it says it turned it away for rate.
         """
+        self._bucket.spend(1, self._now_secs())
         try:
             answer = await self._transport.request(
                 "POST", f"{self._base_url}/exchange", headers=_JSON, body=body, timeout_secs=timeout_secs
@@ -114,23 +182,34 @@ class HyperliquidHttp:
             raise OutcomeUnknown(str(e)) from e
         if answer.status in (400, 422):
             raise Rejected(_text(answer))
+        if answer.status == 429 and proves_rate_limit(_text(answer)):
+            raise RateLimited(_text(answer), _retry_after_secs(answer))
         if answer.status != 200:
             raise OutcomeUnknown(f"HTTP {answer.status}: {_text(answer)}")
         return answer.body
 
     async def _info[T](self, request: dict[str, Any], answer_type: type[T]) -> T:
+        kind = request["type"]
         body = msgspec.json.encode({key: value for key, value in request.items() if value is not None})
+        weight = request_weight(kind)
+        while (wait_secs := self._bucket.wait_secs(weight, self._now_secs())) > 0:
+            await self._sleep(wait_secs)
+        self._bucket.spend(weight, self._now_secs())
         answer = await self._transport.request("POST", f"{self._base_url}/info", headers=_JSON, body=body)
         if answer.status == 429:
-            raise RateLimited(f"{request['type']}: {_text(answer)}", _retry_after_secs(answer))
+            self._bucket.drain(self._now_secs())
+            raise RateLimited(f"{kind}: {_text(answer)}", _retry_after_secs(answer))
         if answer.status >= 500:
-            raise Connectivity(f"{request['type']}: HTTP {answer.status} {_text(answer)}")
+            raise Connectivity(f"{kind}: HTTP {answer.status} {_text(answer)}")
         if answer.status != 200:
-            raise Rejected(f"{request['type']}: HTTP {answer.status} {_text(answer)}")
+            raise Rejected(f"{kind}: HTTP {answer.status} {_text(answer)}")
         try:
-            return msgspec.json.decode(answer.body, type=answer_type, strict=False)
+            decoded = msgspec.json.decode(answer.body, type=answer_type, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as e:
-            raise Protocol(f"{request['type']}: {e}") from e
+            raise Protocol(f"{kind}: {e}") from e
+        if isinstance(decoded, list):
+            self._bucket.spend(answer_weight(kind, len(decoded)), self._now_secs())
+        return decoded
 
 
 def fill_key(fill: Fill) -> tuple[object, ...]:

@@ -13,9 +13,8 @@ from enum import Enum, auto
 
 import msgspec
 
+from adapters.hyperliquid.refusals import Reason, reason_of
 from adapters.hyperliquid.schemas import Fill, ItemStatus, OrderUpdate
-
-_POST_ONLY_TEXT = "Post only order would have immediately matched"
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -218,7 +217,7 @@ class TrackedOrder:
         if self._is_closed or self.oid is not None:
             return []
         self._is_closed = self.is_refused = True
-        return [Refused(reason, now_ms, due_post_only=_POST_ONLY_TEXT in reason)]
+        return [Refused(reason, now_ms, due_post_only=reason_of(reason) is Reason.POST_ONLY_WOULD_MATCH)]
 
     def begin_modify(self, quantity: Decimal, price: Decimal) -> None:
         """A replacement is about to be sent; `quantity` counts what is filled already."""
@@ -292,6 +291,10 @@ class OrderIndex:
     def live(self) -> list[TrackedOrder]:
         """Return the orders that are not closed."""
         return [order for order in self._by_cloid.values() if not order.is_closed]
+
+    def has_resting(self) -> bool:
+        """Return whether an order of ours stands in the book, as far as we know."""
+        return any(order.oid is not None and not order.is_ioc for order in self.live())
 
     def _forget(self) -> None:
         for order in [order for order in self._by_cloid.values() if order.is_closed][: self._max_orders // 10]:

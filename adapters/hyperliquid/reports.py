@@ -1,5 +1,6 @@
 """The account's side of the wire as Nautilus reports and as messages: orders, fills, positions, margin, funding."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from nautilus_trader.core.uuid import UUID4
@@ -12,6 +13,7 @@ from nautilus_trader.model.objects import AccountBalance, Money, Price, Quantity
 
 from adapters.hyperliquid import parsing
 from adapters.hyperliquid.constants import VENUE_NAME
+from adapters.hyperliquid.margin import Tier, maintenance_usd
 from adapters.hyperliquid.orders import Phase, phase
 from adapters.hyperliquid.schemas import ClearinghouseState, Fill, FundingRow, Order, OrderUpdate, Position
 from messages import AccountHealth, FundingPayment, PositionHealth
@@ -131,11 +133,11 @@ def balance(state: ClearinghouseState) -> AccountBalance:
     return AccountBalance(total, locked, Money(total.as_decimal() - locked.as_decimal(), USDC))
 
 
-def account_health(state: ClearinghouseState, ts_ns: int) -> AccountHealth:
+def account_health(state: ClearinghouseState, ts_ns: int, tiers: Mapping[str, Sequence[Tier]]) -> AccountHealth:
     """Return the margin view of the account in USD; equity = cash + unrealised price PnL.
 
-    The venue gives the maintenance margin of cross positions only; an isolated one adds half its
-    initial margin at the asset's maximum leverage (lowest tier).
+    The venue gives the maintenance margin of cross positions only; that of isolated ones is reckoned
+    by the coin's `tiers`, or (a coin without) as half the initial margin at its maximum leverage.
     """
     positions = [held.position for held in state.asset_positions if held.position.szi != 0]
     summary = state.margin_summary
@@ -146,7 +148,7 @@ def account_health(state: ClearinghouseState, ts_ns: int) -> AccountHealth:
         free_collateral_usd=state.withdrawable,
         initial_margin_usd=summary.total_margin_used,
         maintenance_margin_usd=state.cross_maintenance_margin_used
-        + sum((_isolated_maintenance_usd(held) for held in positions), Decimal(0)),
+        + sum((_isolated_maintenance_usd(held, tiers.get(held.coin, ())) for held in positions), Decimal(0)),
         positions=tuple(_position_health(held) for held in positions),
         ts_event_ns=state.time * 1_000_000 or ts_ns,
     )
@@ -175,8 +177,8 @@ def _position_health(held: Position) -> PositionHealth:
     )
 
 
-def _isolated_maintenance_usd(held: Position) -> Decimal:
+def _isolated_maintenance_usd(held: Position, tiers: Sequence[Tier]) -> Decimal:
     if held.leverage.type != "isolated":
         return Decimal(0)
-    max_leverage = held.max_leverage or held.leverage.value
-    return (held.position_value / (2 * max_leverage)).quantize(_CENT_FRACTION)
+    tiers = tiers or (Tier(Decimal(0), held.max_leverage or held.leverage.value),)
+    return maintenance_usd(held.position_value, tiers).quantize(_CENT_FRACTION)

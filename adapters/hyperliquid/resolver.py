@@ -80,10 +80,10 @@ class Resolver:
             attempt = await self._pause(attempt, lambda: order.is_closed)
         return True
 
-    async def settle_modify(self, order: TrackedOrder, expires_ms: int) -> bool:
-        """Return whether the order was replaced."""
+    async def settle_modify(self, order: TrackedOrder, old_oid: int | None, expires_ms: int) -> bool:
+        """Return whether the order, `old_oid` when its replacement was sent, was replaced."""
         await self._wait(expires_ms + _GRACE_MS, lambda: not order.is_modifying)
-        old_oid, attempt = order.oid, 0
+        attempt = 0
         while order.is_modifying and not order.is_closed:
             try:
                 update = await self._ask(order)

@@ -3,16 +3,39 @@
 Market-data numbers are floats (decoded with `strict=False`: they arrive as strings), everything
 about money, sizes of ours and funding is Decimal. Unknown fields are ignored, fields the venue
 leaves out at times have a default.
+
+No struct holds a number that could not be one: what is not finite, or too large for any price, size
+or time, is refused here, before it can reach a sum or Nautilus. Names are printable ASCII: Nautilus
+ends the whole process over an identifier that is empty or holds anything else.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated
 
 import msgspec
+
+_MAX_MS = 9_000_000_000_000  # in the year 2255; as nanoseconds it still fits 63 bits
+_MAX_EXPONENT, _MIN_EXPONENT = 12, -30
+
+type Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=_MAX_MS)]
+type VenueId = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+type Name = Annotated[str, msgspec.Meta(pattern="^[!-~]{1,64}$")]
+type HotPrice = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+type HotSize = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Base of all wire structs: `sz_decimals` here is `szDecimals` there."""
+
+
+class Exact(Wire, frozen=True):
+    """Base of the structs that hold exact numbers."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if type(value) is Decimal and not (value.is_finite() and _MIN_EXPONENT <= value.adjusted() < _MAX_EXPONENT):
+                raise ValueError(f"{name} is no number to reckon with: {value!s:.40}")
 
 
 # Market data
@@ -21,24 +44,31 @@ class Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 class Level(Wire, frozen=True):
     """One price level."""
 
-    px: float
-    sz: float
+    px: HotPrice
+    sz: HotSize
 
 
 class BboData(Wire, frozen=True):
     """Best bid and ask, either of them null on an empty side; `time` is Unix milliseconds."""
 
     coin: str
-    time: int
+    time: Milliseconds
     bbo: tuple[Level | None, Level | None]
 
 
+class BookLevel(Level, frozen=True):
+    """One price level of a whole book; `n` orders make it up."""
+
+    n: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+
+
 class BookData(Wire, frozen=True):
-    """A whole book: bids from the best down, asks from the best up."""
+    """A whole book: bids from the best down, asks from the best up; `fast` ones are short and frequent."""
 
     coin: str
-    levels: tuple[list[Level], list[Level]]
-    time: int = 0
+    levels: tuple[list[BookLevel], list[BookLevel]]
+    time: Milliseconds = 0
+    fast: bool = False
 
 
 class TradeData(Wire, frozen=True):
@@ -46,20 +76,20 @@ class TradeData(Wire, frozen=True):
 
     coin: str
     side: str
-    px: float
-    sz: float
-    time: int
-    tid: int
+    px: HotPrice
+    sz: HotSize
+    time: Milliseconds
+    tid: VenueId
 
 
-class AssetContext(Wire, frozen=True):
+class AssetContext(Exact, frozen=True):
     """Prices and the current funding rate per hour; prices are null where there is no book."""
 
     funding: Decimal
-    oracle_px: float
-    mark_px: float | None = None
-    mid_px: float | None = None
-    open_interest: float = 0.0
+    oracle_px: HotPrice
+    mark_px: HotPrice | None = None
+    mid_px: HotPrice | None = None
+    open_interest: HotSize = 0.0
     premium: Decimal | None = None
 
 
@@ -73,7 +103,7 @@ class AssetContextData(Wire, frozen=True):
 class PerpMeta(Wire, frozen=True):
     """One perpetual of the universe; its asset id is its place there."""
 
-    name: str
+    name: Name
     sz_decimals: int
     max_leverage: int
     is_delisted: bool = False
@@ -81,18 +111,26 @@ class PerpMeta(Wire, frozen=True):
     margin_table_id: int | None = None
 
 
-class Meta(Wire, frozen=True):
-    """The universe of perpetuals."""
+class Candle(Wire, frozen=True, rename=None):
+    """A bar of coin `s` and interval `i` over [`t`, `T`] in Unix milliseconds."""
 
-    universe: list[PerpMeta]
+    t: Milliseconds
+    T: Milliseconds
+    s: str
+    i: str
+    o: HotPrice
+    h: HotPrice
+    l: HotPrice  # noqa: E741 - the venue's name
+    c: HotPrice
+    v: HotSize
 
 
-class FundingHistoryRow(Wire, frozen=True):
+class FundingHistoryRow(Exact, frozen=True):
     """One settled hour; the rate is per hour."""
 
-    coin: str
+    coin: Name
     funding_rate: Decimal
-    time: int
+    time: Milliseconds
     premium: Decimal | None = None
 
 
@@ -106,10 +144,10 @@ class Leverage(Wire, frozen=True):
     value: int
 
 
-class Position(Wire, frozen=True):
+class Position(Exact, frozen=True):
     """One open position; `szi` is signed, long positive."""
 
-    coin: str
+    coin: Name
     szi: Decimal
     leverage: Leverage
     position_value: Decimal
@@ -126,7 +164,7 @@ class AssetPosition(Wire, frozen=True):
     position: Position
 
 
-class MarginSummary(Wire, frozen=True):
+class MarginSummary(Exact, frozen=True):
     """USD totals over all positions."""
 
     account_value: Decimal
@@ -135,32 +173,39 @@ class MarginSummary(Wire, frozen=True):
     total_raw_usd: Decimal = Decimal(0)
 
 
-class ClearinghouseState(Wire, frozen=True):
+class ClearinghouseState(Exact, frozen=True):
     """The perpetuals account as of `time` (the venue's clock; 0 where an old answer leaves it out)."""
 
     margin_summary: MarginSummary
     withdrawable: Decimal
     asset_positions: list[AssetPosition]
     cross_maintenance_margin_used: Decimal = Decimal(0)
-    time: int = 0
+    time: Milliseconds = 0
 
 
-class UserFees(Wire, frozen=True):
-    """The account's own fee rates, as fractions."""
+class SpotBalance(Exact, frozen=True):
+    """A spot balance; `hold` is bound in orders."""
 
-    user_cross_rate: Decimal
-    user_add_rate: Decimal
+    coin: Name
+    total: Decimal
+    hold: Decimal = Decimal(0)
 
 
-class Order(Wire, frozen=True):
+class SpotState(Wire, frozen=True):
+    """The spot account; no margin for perpetuals in the standard account mode."""
+
+    balances: list[SpotBalance]
+
+
+class Order(Exact, frozen=True):
     """An order; `sz` is what is left of `orig_sz` (see notes on terminal orders in `orders`)."""
 
-    coin: str
+    coin: Name
     side: str
     limit_px: Decimal
     sz: Decimal
-    oid: int
-    timestamp: int
+    oid: VenueId
+    timestamp: Milliseconds
     orig_sz: Decimal | None = None
     cloid: str | None = None
     reduce_only: bool = False
@@ -174,7 +219,7 @@ class OrderUpdate(Wire, frozen=True):
 
     order: Order
     status: str
-    status_timestamp: int
+    status_timestamp: Milliseconds
 
 
 class OrderStatusAnswer(Wire, frozen=True):
@@ -191,18 +236,18 @@ class Liquidation(Wire, frozen=True):
     method: str | None = None
 
 
-class Fill(Wire, frozen=True):
+class Fill(Exact, frozen=True):
     """One execution; (coin, tid, oid) is unique, `crossed` means taker, `fee` is negative as rebate."""
 
-    coin: str
+    coin: Name
     px: Decimal
     sz: Decimal
     side: str
-    time: int
-    oid: int
+    time: Milliseconds
+    oid: VenueId
     crossed: bool
     fee: Decimal
-    tid: int = 0
+    tid: VenueId = 0
     start_position: Decimal | None = None
     dir: str = ""
     cloid: str | None = None
@@ -210,32 +255,15 @@ class Fill(Wire, frozen=True):
     liquidation: Liquidation | None = None
 
 
-class FundingRow(Wire, frozen=True):
+class FundingRow(Exact, frozen=True):
     """One funding payment; `usdc` is positive when received."""
 
-    time: int
-    coin: str
+    time: Milliseconds
+    coin: Name
     usdc: Decimal
     szi: Decimal
     funding_rate: Decimal
     n_samples: int | None = None
-
-
-class FundingDelta(Wire, frozen=True):
-    """A funding payment without its time, as the history wraps it."""
-
-    coin: str
-    usdc: Decimal
-    szi: Decimal
-    funding_rate: Decimal
-    n_samples: int | None = None
-
-
-class FundingLedgerRow(Wire, frozen=True):
-    """A funding payment of the account's history."""
-
-    time: int
-    delta: FundingDelta
 
 
 # Answers to actions
@@ -244,13 +272,13 @@ class FundingLedgerRow(Wire, frozen=True):
 class Resting(Wire, frozen=True):
     """The order rests."""
 
-    oid: int
+    oid: VenueId
 
 
-class Filled(Wire, frozen=True):
+class Filled(Exact, frozen=True):
     """The order matched at once, wholly or in part."""
 
-    oid: int
+    oid: VenueId
     total_sz: Decimal
     avg_px: Decimal
 
@@ -312,6 +340,12 @@ class TradesFrame(Frame, frozen=True, tag="trades"):
     data: list[TradeData]
 
 
+class CandleFrame(Frame, frozen=True, tag="candle"):
+    """The running bar, again and again until the next begins."""
+
+    data: Candle
+
+
 class AssetContextFrame(Frame, frozen=True, tag="activeAssetCtx"):
     """Mark, oracle and funding."""
 
@@ -365,11 +399,32 @@ class ClearinghouseFrame(Frame, frozen=True, tag="clearinghouseState"):
     data: ClearinghouseData
 
 
+class SpotData(Wire, frozen=True):
+    """The spot account."""
+
+    spot_state: SpotState
+
+
+class SpotFrame(Frame, frozen=True, tag="spotState"):
+    """The spot account."""
+
+    data: SpotData
+
+
+class NamedStream(Wire, frozen=True):
+    """What tells a stream from the others; the account's have no coin."""
+
+    type: str
+    coin: str | None = None
+    fast: bool = False
+    interval: str | None = None
+
+
 class AcknowledgedSubscription(Wire, frozen=True):
     """`method` is subscribe or unsubscribe; the subscription comes back with defaults filled in."""
 
     method: str
-    subscription: dict[str, Any]
+    subscription: NamedStream
 
 
 class SubscriptionFrame(Frame, frozen=True, tag="subscriptionResponse"):
@@ -412,11 +467,13 @@ type AnyFrame = (
     BboFrame
     | BookFrame
     | TradesFrame
+    | CandleFrame
     | AssetContextFrame
     | OrderUpdatesFrame
     | UserFillsFrame
     | UserFundingsFrame
     | ClearinghouseFrame
+    | SpotFrame
     | SubscriptionFrame
     | PostFrame
     | ErrorFrame

@@ -10,13 +10,16 @@ import msgspec
 
 from adapters.errors import Protocol
 from adapters.hyperliquid.schemas import (
+    AcknowledgedSubscription,
     AnyChannel,
     AnyFrame,
     AssetContextFrame,
     BboFrame,
     BookFrame,
+    CandleFrame,
     ClearinghouseFrame,
     OrderUpdatesFrame,
+    SpotFrame,
     SubscriptionFrame,
     TradesFrame,
     UserFillsFrame,
@@ -25,17 +28,24 @@ from adapters.hyperliquid.schemas import (
 
 type Subscription = dict[str, Any]
 type StreamKey = tuple[str, str]
-"""A stream's type and its coin; the account's streams have no coin."""
+"""A stream's type, with what tells it from others of the type (`l2Book:fast`, `candle:1m`), and its coin.
+
+The account's streams have no coin.
+"""
 
 _decode = msgspec.json.Decoder(AnyFrame, strict=False).decode
 _decode_channel = msgspec.json.Decoder(AnyChannel).decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _KNOWN_CHANNELS = frozenset(frame.__struct_config__.tag for frame in AnyFrame.__value__.__args__)
-_ACCOUNT_STREAMS: tuple[tuple[type, str], ...] = (
-    (OrderUpdatesFrame, "orderUpdates"),
-    (UserFillsFrame, "userFills"),
-    (UserFundingsFrame, "userFundings"),
-    (ClearinghouseFrame, "clearinghouseState"),
-)
+_COIN_STREAMS: dict[type, str] = {BboFrame: "bbo", AssetContextFrame: "activeAssetCtx"}
+_OTHER_STREAMS: dict[type, str] = {
+    TradesFrame: "trades",
+    OrderUpdatesFrame: "orderUpdates",
+    UserFillsFrame: "userFills",
+    UserFundingsFrame: "userFundings",
+    ClearinghouseFrame: "clearinghouseState",
+    SpotFrame: "spotState",
+}
 
 
 def decode(frame: bytes) -> AnyFrame | None:
@@ -43,10 +53,10 @@ def decode(frame: bytes) -> AnyFrame | None:
     try:
         struct: AnyFrame = _decode(frame)
         return struct
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except _UNREADABLE as e:
         try:
             channel = _decode_channel(frame).channel
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNREADABLE:
             raise Protocol(f"not a frame: {frame[:120]!r}") from e
         if channel in _KNOWN_CHANNELS:
             raise Protocol(f"{channel}: {e}") from e
@@ -55,20 +65,14 @@ def decode(frame: bytes) -> AnyFrame | None:
 
 def key_of(subscription: Subscription) -> StreamKey:
     """Return the key of a subscription."""
-    return subscription["type"], subscription.get("coin", "")
+    return stream_name(subscription["type"], subscription.get("fast"), subscription.get("interval")), subscription.get("coin", "")
 
 
-def keys_of(frame: AnyFrame) -> tuple[StreamKey, ...]:
-    """Return the streams a frame belongs to."""
-    if isinstance(frame, BboFrame):
-        return (("bbo", frame.data.coin),)
-    if isinstance(frame, AssetContextFrame):
-        return (("activeAssetCtx", frame.data.coin),)
-    if isinstance(frame, BookFrame):
-        return (("l2Book", frame.data.coin),)
-    if isinstance(frame, TradesFrame):
-        return tuple(("trades", trade.coin) for trade in frame.data[:1])
-    return tuple((name, "") for kind, name in _ACCOUNT_STREAMS if isinstance(frame, kind))
+def stream_name(stream_type: str, is_fast: bool | None, interval: str | None) -> str:
+    """Return the name of a stream among those of one coin."""
+    if is_fast:
+        return f"{stream_type}:fast"
+    return f"{stream_type}:{interval}" if interval else stream_type
 
 
 class HyperliquidStream:
@@ -77,7 +81,7 @@ class HyperliquidStream:
     def __init__(self) -> None:
         self._subscriptions: dict[StreamKey, Subscription] = {}
         self._pending: set[StreamKey] = set()
-        self._last_ns: dict[StreamKey, int] = {}
+        self._last_ns: dict[str, dict[str, int]] = {}  # by type, then by coin
         self._next_post_id = 0
 
     @property
@@ -88,7 +92,9 @@ class HyperliquidStream:
     def open(self, now_ns: int) -> list[bytes]:
         """A connection was made: return the messages that restore every subscription."""
         self._pending = set(self._subscriptions)
-        self._last_ns = dict.fromkeys(self._subscriptions, now_ns)
+        self._last_ns = {}
+        for stream_type, coin in self._subscriptions:
+            self._last_ns.setdefault(stream_type, {})[coin] = now_ns
         return [_request("subscribe", subscription) for subscription in self._subscriptions.values()]
 
     def subscribe(self, subscription: Subscription, now_ns: int) -> bytes | None:
@@ -98,15 +104,14 @@ class HyperliquidStream:
             return None
         self._subscriptions[key] = subscription
         self._pending.add(key)
-        self._last_ns[key] = now_ns
+        self._last_ns.setdefault(key[0], {})[key[1]] = now_ns
         return _request("subscribe", subscription)
 
-    def unsubscribe(self, subscription: Subscription) -> bytes | None:
+    def unsubscribe(self, key: StreamKey) -> bytes | None:
         """Return the message to send, None where there is no such stream."""
-        key = key_of(subscription)
         wanted = self._subscriptions.pop(key, None)
         self._pending.discard(key)
-        self._last_ns.pop(key, None)
+        self._last_ns.get(key[0], {}).pop(key[1], None)
         return None if wanted is None else _request("unsubscribe", wanted)
 
     def post(self, request_type: str, payload: bytes) -> tuple[int, bytes]:
@@ -122,17 +127,40 @@ class HyperliquidStream:
     def receive(self, frame: bytes, now_ns: int) -> AnyFrame | None:
         """Take in one frame; raises `Protocol` for a broken one and changes nothing then."""
         struct = decode(frame)
-        if isinstance(struct, SubscriptionFrame):
-            self._pending.discard(key_of({"coin": "", **struct.data.subscription}))
-        elif struct is not None:
-            for key in keys_of(struct):
-                if key in self._last_ns:
-                    self._last_ns[key] = now_ns
+        if (stream := _COIN_STREAMS.get(type(struct))) is not None:
+            self._hear(stream, struct.data.coin, now_ns)  # type: ignore[union-attr]
+        elif isinstance(struct, SubscriptionFrame):
+            self._note(struct.data)
+        elif isinstance(struct, BookFrame):
+            self._hear(stream_name("l2Book", struct.data.fast, None), struct.data.coin, now_ns)
+        elif isinstance(struct, CandleFrame):
+            self._hear(stream_name("candle", None, struct.data.i), struct.data.s, now_ns)
+        elif (stream := _OTHER_STREAMS.get(type(struct))) is not None:
+            coin = struct.data[0].coin if isinstance(struct, TradesFrame) and struct.data else ""
+            self._hear(stream, coin, now_ns)
         return struct
 
-    def silent(self, stream_type: str, since_ns: int) -> list[str]:
-        """Return the coins whose `stream_type` stream has brought nothing since `since_ns`."""
-        return [coin for (name, coin), last_ns in self._last_ns.items() if name == stream_type and last_ns < since_ns]
+    def _note(self, acknowledged: AcknowledgedSubscription) -> None:
+        if acknowledged.method == "subscribe":
+            named = acknowledged.subscription
+            self._pending.discard((stream_name(named.type, named.fast, named.interval), named.coin or ""))
+
+    def _hear(self, stream_type: str, coin: str, now_ns: int) -> None:
+        by_coin = self._last_ns.get(stream_type)
+        if by_coin is not None and coin in by_coin:
+            by_coin[coin] = now_ns
+
+    def resubscribe(self, key: StreamKey) -> list[bytes]:
+        """Return the messages that begin a stream anew; how long it has been silent is kept."""
+        subscription = self._subscriptions.get(key)
+        if subscription is None:
+            return []
+        self._pending.add(key)
+        return [_request("unsubscribe", subscription), _request("subscribe", subscription)]
+
+    def last_heard_ns(self) -> dict[StreamKey, int]:
+        """Return when each stream last brought something, or was begun."""
+        return {(name, coin): last_ns for name, by_coin in self._last_ns.items() for coin, last_ns in by_coin.items()}
 
 
 def _request(method: str, subscription: Subscription) -> bytes:

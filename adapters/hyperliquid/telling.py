@@ -7,7 +7,7 @@ from nautilus_trader.model.enums import OrderType
 from nautilus_trader.model.identifiers import TradeId, VenueOrderId
 from nautilus_trader.model.orders import Order
 
-from adapters.hyperliquid import reports
+from adapters.hyperliquid import refusals, reports
 from adapters.hyperliquid.orders import Accepted, Canceled, Executed, Fact, Refused, Replaced, TrackedOrder
 from adapters.hyperliquid.schemas import Fill
 
@@ -17,6 +17,18 @@ class OrderEvents:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+
+    def denied(self, order: Order, reason: str) -> None:
+        """An order is not sent."""
+        self._client.generate_order_denied(
+            order.strategy_id, order.instrument_id, order.client_order_id, reason, self._client._clock.timestamp_ns()
+        )
+
+    def submitted(self, order: Order) -> None:
+        """An order is about to be sent."""
+        self._client.generate_order_submitted(
+            order.strategy_id, order.instrument_id, order.client_order_id, self._client._clock.timestamp_ns()
+        )
 
     def tell(self, order: Order, tracked: TrackedOrder, fact: Fact) -> None:
         """Emit the event of one fact."""
@@ -31,7 +43,7 @@ class OrderEvents:
             case Canceled(oid, ts_ms, _):
                 self._client.generate_order_canceled(*who, VenueOrderId(str(oid)), ts_ms * 1_000_000)
             case Refused(reason, ts_ms, due_post_only):
-                self._client.generate_order_rejected(*who, reason, ts_ms * 1_000_000, due_post_only)
+                self._client.generate_order_rejected(*who, refusals.typed(reason), ts_ms * 1_000_000, due_post_only)
             case Replaced(oid, ts_ms):
                 self._updated(order, tracked, oid, ts_ms)
 
@@ -42,7 +54,7 @@ class OrderEvents:
             order.instrument_id,
             order.client_order_id,
             order.venue_order_id,
-            reason,
+            refusals.typed(reason),
             self._client._clock.timestamp_ns(),
         )
 
@@ -53,7 +65,7 @@ class OrderEvents:
             order.instrument_id,
             order.client_order_id,
             order.venue_order_id,
-            reason,
+            refusals.typed(reason),
             self._client._clock.timestamp_ns(),
         )
 

@@ -7,8 +7,9 @@ the REST snapshot and the live channels arrive mixed.
 from decimal import Decimal
 
 from adapters.paradex.constants import PARADEX, SETTLEMENT_CURRENCY
+from adapters.paradex.funding import AccrualLine, AccruingPosition
 from adapters.paradex.schemas import Account, Balance, BalanceEvent, FundingPaymentRow, Position
-from messages import AccountHealth, FundingAccrual, FundingPayment, PositionHealth
+from messages import AccountHealth, FundingAccrual, FundingIndex, FundingPayment, PositionHealth
 
 _ZERO = Decimal(0)
 _NS_PER_MS = 1_000_000
@@ -29,6 +30,7 @@ class AccountView:
         self._cash_ms = 0
         self._positions: dict[str, Position] = {}
         self._last_held: dict[str, Decimal] = {}  # market -> last signed size that was not flat
+        self._lines: dict[str, AccrualLine] = {}
         self._payment_ids: set[str] = set()
 
     def on_account(self, account: Account) -> bool:
@@ -58,7 +60,12 @@ class AccountView:
         self._positions[position.market] = position
         if position.size != 0:
             self._last_held[position.market] = position.size
+        self._follow(position)
         return True
+
+    def on_index(self, market: str, index: FundingIndex) -> None:
+        """Take the next state of a market's funding index."""
+        self._lines.setdefault(market, AccrualLine()).on_index(index.index_usd, index.ts_event_ns, is_reset=index.is_reset)
 
     def on_positions(self, positions: list[Position], asked_ms: int) -> None:
         """Take the whole list of open positions, read at `asked_ms`; what is not in it is flat.
@@ -95,19 +102,36 @@ class AccountView:
         )
 
     def accruals(self, now_ns: int) -> list[FundingAccrual]:
-        """Return the funding each open position has accrued and not yet realised."""
-        return [
-            FundingAccrual(
-                venue=PARADEX,
-                instrument_id=instrument_name(position.market),
-                accrued_usd=position.unrealized_funding_pnl,
-                funding_index_usd=None,  # the position names the index of its last realisation, not the running one
-                position_quantity=position.size,
-                ts_event_ns=now_ns,
-            )
-            for position in self._open()
-            if position.unrealized_funding_pnl is not None
-        ]
+        """Return the funding each open position has accrued and not yet realised.
+
+        By the public index where one is known, which moves by the second; until then the venue's own
+        figure, which is as old as the position's last reading.
+        """
+        return [accrual for position in self._open() if (accrual := self._accrual(position, now_ns)) is not None]
+
+    def _accrual(self, position: Position, now_ns: int) -> FundingAccrual | None:
+        line = self._lines.get(position.market)
+        by_index = None if line is None or position.cached_funding_index is None else line.accrued_usd
+        accrued = position.unrealized_funding_pnl if by_index is None else by_index
+        if accrued is None:
+            return None
+        return FundingAccrual(
+            venue=PARADEX,
+            instrument_id=instrument_name(position.market),
+            accrued_usd=accrued,
+            funding_index_usd=None if line is None else line.index_usd,
+            position_quantity=position.size,
+            ts_event_ns=now_ns,
+        )
+
+    def _follow(self, position: Position) -> None:
+        if position.cached_funding_index is None:
+            return
+        line = self._lines.setdefault(position.market, AccrualLine())
+        held = AccruingPosition(position.size, position.cached_funding_index)
+        line.on_position(held, position.last_updated_at * _NS_PER_MS)
+        if position.unrealized_funding_pnl is not None and position.size != 0:
+            line.check(position.unrealized_funding_pnl)
 
     def on_funding_payment(self, row: FundingPaymentRow) -> FundingPayment | None:
         """Return a realised payment, None where it was seen before.

@@ -6,7 +6,7 @@ from typing import Any
 from adapters.paradex.account import AccountView
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.schemas import Account, BalanceEvent, FundingPaymentRow, Payload, Position
-from messages import topics
+from messages import FundingIndex, topics
 
 
 class AccountFeed:
@@ -41,6 +41,13 @@ class AccountFeed:
                 self._publish_health()
             case FundingPaymentRow():
                 self._take_payment(data)
+
+    def on_index(self, market: str, index: FundingIndex) -> None:
+        """Take the next state of a market's funding index."""
+        self.view.on_index(market, index)
+        for accrual in self.view.accruals(self._now_ns()):
+            if accrual.instrument_id == index.instrument_id:
+                self._publish(topics.FUNDING_ACCRUAL, accrual)
 
     async def refresh(self) -> None:
         """Read account, balance and positions; raises `VenueError` and then changes nothing."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from adapters.errors import Auth, Connectivity, OutcomeUnknown
 from adapters.paradex.auth import Session
 from adapters.paradex.http import ParadexHttp, Query, judge, parse
@@ -9,12 +11,20 @@ from adapters.paradex.schemas import (
     Account,
     AccountInfo,
     Balance,
+    BatchItem,
+    ErrorBody,
     Fill,
     FundingPaymentRow,
     Order,
     Page,
     Position,
+    TradeBust,
 )
+
+
+class _RestBatch(msgspec.Struct, frozen=True):
+    orders: list[Order | None]
+    errors: list[ErrorBody | None]
 
 
 class ParadexAccountHttp:
@@ -65,15 +75,35 @@ class ParadexAccountHttp:
         """Return realised funding of a market since `start_ms`, newest first."""
         return await self._pages(FundingPaymentRow, "/funding/payments", {"market": market, "start_at": start_ms})
 
+    async def trade_busts(self, start_ms: int) -> list[TradeBust]:
+        """Return the fills reverted since `start_ms`, newest first."""
+        rows = await self._pages(TradeBust, "/tradebusts", {"start_at": start_ms})
+        return [row for row in rows if row.created_at >= start_ms]
+
+    async def order_times_ms(self, start_ms: int) -> list[int]:
+        """Return when each order since `start_ms` was created."""
+        return [row.created_at for row in await self._pages(Order, "/orders-history", {"start_at": start_ms})]
+
     async def create_order(self, request: dict[str, Any]) -> Order:
         """Send an order once; raises `OutcomeUnknown` where the venue's word is missing."""
         return await self._act(Order, "POST", "/orders", request)
+
+    async def create_orders(self, requests: list[dict[str, Any]]) -> list[BatchItem]:
+        """Send orders once, together; raises `OutcomeUnknown` where the venue's word is missing."""
+        answer = await self._act(_RestBatch, "POST", "/orders/batch", requests)
+        if not len(answer.orders) == len(answer.errors) == len(requests):
+            raise OutcomeUnknown(f"{len(answer.orders)} orders and {len(answer.errors)} errors to {len(requests)} orders")
+        pairs = zip(answer.orders, answer.errors, strict=True)
+        return [
+            BatchItem(order=order, error=None if error is None else error.error, message=None if error is None else error.message)
+            for order, error in pairs
+        ]
 
     async def cancel_all(self, market: str | None = None) -> None:
         """Cancel every open order, of one market or of all."""
         await self._acted("DELETE", "/orders", query={"market": market})
 
-    async def _act[T](self, kind: type[T], method: str, path: str, body: dict[str, Any]) -> T:
+    async def _act[T](self, kind: type[T], method: str, path: str, body: Any) -> T:
         return parse(kind, await self._acted(method, path, body=body))
 
     async def _acted(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Any:
@@ -82,7 +112,11 @@ class ParadexAccountHttp:
             response = await self._http.send(method, path, query=query, headers=headers, body=body)
         except Connectivity as e:
             raise OutcomeUnknown(str(e)) from e
-        return judge(response, is_action=True)
+        try:
+            return judge(response, is_action=True)
+        except Auth:  # nothing was executed; an action is not repeated, the next one has a token that works
+            await self._headers(stale=headers)
+            raise
 
     async def _get[T](self, kind: type[T], path: str, query: Query | None = None) -> T:
         headers = await self._headers()

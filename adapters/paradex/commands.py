@@ -13,17 +13,21 @@ from adapters.paradex.signing import OrderTerms, Signer
 _KINDS = {OrderType.MARKET: "MARKET", OrderType.LIMIT: "LIMIT"}
 
 
-def unsupported(order: Order) -> str | None:
+def unsupported(order: Order, *, is_rpi: bool = False, is_rpi_allowed: bool = False) -> str | None:
     """Return why an order cannot be sent to Paradex, None where it can."""
-    if order.order_type not in _KINDS:
-        return "UNSUPPORTED_ORDER_TYPE: market and limit orders only"
-    if order.time_in_force not in (TimeInForce.GTC, TimeInForce.IOC):
-        return "UNSUPPORTED_TIME_IN_FORCE: GTC and IOC only"
-    if order.is_quote_quantity:
-        return "UNSUPPORTED_QUOTE_QUANTITY: sizes are in base units"
-    if len(order.client_order_id.value) > MAX_CLIENT_ID_LENGTH:
-        return f"CLIENT_ORDER_ID_TOO_LONG: at most {MAX_CLIENT_ID_LENGTH} characters"
-    return None
+    is_resting_limit = order.order_type == OrderType.LIMIT and order.time_in_force == TimeInForce.GTC
+    objections = (
+        (order.order_type not in _KINDS, "UNSUPPORTED_ORDER_TYPE: market and limit orders only"),
+        (order.time_in_force not in (TimeInForce.GTC, TimeInForce.IOC), "UNSUPPORTED_TIME_IN_FORCE: GTC and IOC only"),
+        (order.is_quote_quantity, "UNSUPPORTED_QUOTE_QUANTITY: sizes are in base units"),
+        (is_rpi and not is_rpi_allowed, "UNSUPPORTED_RPI: the account is not configured as whitelisted"),
+        (is_rpi and not is_resting_limit, "UNSUPPORTED_RPI: resting limit orders only"),
+        (
+            len(order.client_order_id.value) > MAX_CLIENT_ID_LENGTH,
+            f"CLIENT_ORDER_ID_TOO_LONG: at most {MAX_CLIENT_ID_LENGTH} characters",
+        ),
+    )
+    return next((reason for is_met, reason in objections if is_met), None)
 
 
 def tracked(order: Order) -> TrackedOrder:
@@ -45,7 +49,9 @@ def tracked(order: Order) -> TrackedOrder:
     return found
 
 
-def create_request(order: Order, signer: Signer, timestamp_ms: int, recv_window_ms: int) -> dict[str, Any]:
+def create_request(
+    order: Order, signer: Signer, timestamp_ms: int, recv_window_ms: int, *, is_rpi: bool = False
+) -> dict[str, Any]:
     """Return the signed body of a new order, void `recv_window_ms` after `timestamp_ms`.
 
     The client order id is the venue's client id as it is, so an order can always be found again.
@@ -63,7 +69,7 @@ def create_request(order: Order, signer: Signer, timestamp_ms: int, recv_window_
         terms,
         signer,
         client_id=order.client_order_id.value,
-        instruction=_instruction(order),
+        instruction="RPI" if is_rpi else _instruction(order),
         is_reduce_only=order.is_reduce_only,
         recv_window_ms=recv_window_ms,
     )
@@ -72,7 +78,7 @@ def create_request(order: Order, signer: Signer, timestamp_ms: int, recv_window_
 def order_body(
     terms: OrderTerms, signer: Signer, *, client_id: str, instruction: str, is_reduce_only: bool, recv_window_ms: int
 ) -> dict[str, Any]:
-    """Return the signed body of an order of these terms; `instruction` is GTC, IOC or POST_ONLY."""
+    """Return the signed body of an order of these terms; `instruction` is GTC, IOC, POST_ONLY or RPI."""
     body: dict[str, Any] = {
         "market": terms.market,
         "side": terms.side,

@@ -1,23 +1,21 @@
-"""Paradex execution for Nautilus: lifecycle, commands and the routing of what the venue says."""
+"""Paradex execution for Nautilus: lifecycle, and the routing of commands and of what the venue says."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
-import msgspec
 from nautilus_trader.cache.cache import Cache
 from nautilus_trader.common.component import LiveClock, MessageBus
 from nautilus_trader.execution import messages as nautilus
 from nautilus_trader.execution.reports import FillReport, OrderStatusReport, PositionStatusReport
 from nautilus_trader.live.execution_client import LiveExecutionClient
 from nautilus_trader.model.currencies import USDC
-from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
+from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import AccountId, ClientOrderId
 
-from adapters.errors import Connectivity, OutcomeUnknown, Protocol, Rejected, VenueError
-from adapters.paradex import commands, parsing, reports
+from adapters.errors import Connectivity, Protocol, VenueError
+from adapters.paradex import busts, commands, parsing, reports
 from adapters.paradex.account_feed import AccountFeed
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.auth import Session, login_headers
@@ -26,22 +24,26 @@ from adapters.paradex.constants import CLIENT_ID, PARADEX, VENUE
 from adapters.paradex.data import OpenSocket
 from adapters.paradex.events import EventEmitter
 from adapters.paradex.http import ParadexHttp
+from adapters.paradex.order_entry import QUIET_SECS, OrderEntry
 from adapters.paradex.orders import OrderTracker, TrackedOrder
 from adapters.paradex.private import PrivateChannel
 from adapters.paradex.providers import ParadexInstrumentProvider
 from adapters.paradex.query import VenueQuery
+from adapters.paradex.quota import RetailQuota
 from adapters.paradex.resolver import Resolver
-from adapters.paradex.schemas import Account, FeeRates, Fill, Order, OrderReply, Payload, TradeBust, decode
+from adapters.paradex.sbe import socket_query
+from adapters.paradex.schemas import Account, FeeRates, Fill, Order, Payload, TradeBust
 from adapters.paradex.signing import Signer
-from adapters.paradex.status import StatusBoard
-from messages import VenueState, topics
+from adapters.paradex.startup import StartGate
+from adapters.paradex.status import StatusBoard, account_state
+from messages import FundingIndex, VenueState, topics
 
-_STREAM_FEED, _REPLY_FEED = "stream", "reply"
-_QUIET_SECS = 3.0  # after which an order without final news is asked about
-_CANCEL_ATTEMPTS = 3
+_STREAM_FEED = "stream"
 _CATCH_UP_MS = 60_000
+_DAY_MS = 86_400_000
 _MAX_CLOCK_DIFFERENCE_MS = 1000
 _POLLS_PER_HOUR = 12
+_LONGEST_START_SECS = 60.0  # a node without reconciliation never says that it is over
 
 
 class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
@@ -87,10 +89,19 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             publish=lambda topic, message: msgbus.publish(topic=topic, msg=message),
             now_ns=now_ns,
         )
+        self._quota = RetailQuota() if config.is_interactive else None
+        self._gate, self._busts = StartGate(), busts.BustBook()
         self._tracker = OrderTracker(self._adopt)
         self._emitter = EventEmitter(self, provider.perpetual, cache.order, now_ns, self._log)
         self._resolver = Resolver(self._account_http, self._tracker, self._emitter.emit, self._now_ms, self._log.warning)
-        self._query = VenueQuery(self._account_http, provider, cache, self.account_id, now_ns)
+        self._query = VenueQuery(
+            http=self._account_http,
+            provider=provider,
+            cache=cache,
+            account_id=self.account_id,
+            now_ns=now_ns,
+            on_positions=self._gate.on_positions,
+        )
         self._channel = PrivateChannel(
             session=self._session,
             markets=lambda: provider.symbols,
@@ -100,29 +111,56 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             log=self._log.warning,
             timeout_secs=config.reply_timeout_secs,
         )
+        self._entry = OrderEntry(
+            client=self,
+            cache=cache,
+            channel=self._channel,
+            http=self._account_http,
+            tracker=self._tracker,
+            resolver=self._resolver,
+            emitter=self._emitter,
+            quota=self._quota,
+            settings=config,
+            now_ms=self._now_ms,
+            spawn=lambda work, name: self.create_task(work, log_msg=name),
+            log=self._log,
+        )
         self._socket = open_socket(self._socket_url, self._channel, "paradex-private", self._log.warning)
         self._channel.socket = self._socket
         self._started_ms = self._last_seen_ms = 0
+        msgbus.subscribe(topic=f"reports.execution.{VENUE}", handler=self._on_reconciled)
+        msgbus.subscribe(topic=topics.FUNDING_INDEX, handler=self._on_index)
 
     # -- lifecycle
 
     async def _connect(self) -> None:
         await self._provider.initialize()
         await self._check_clock()
-        self._signer = self._make_signer((await self._http.system_config()).starknet_chain_id)
+        self._signer = self._entry.signer = self._make_signer((await self._http.system_config()).starknet_chain_id)
         self._started_ms = self._last_seen_ms = self._now_ms()
         await self._apply_own_fees()
-        await self._socket.open()
+        await self._count_earlier_orders()
+        await self._open_socket()
         await self._await_account_registered()
         self._resume_doubtful()
         self.create_task(self._session.keep_fresh(self._log.warning), log_msg="session")
+        self.create_task(self._channel.keep_alive(), log_msg="private keep-alive")
         self.create_task(self._poll_account(), log_msg="account poll")
+        self.create_task(self._open_gate_late(), log_msg="start gate")
 
     async def _disconnect(self) -> None:
         await self._socket.close()
 
+    async def _open_socket(self) -> None:
+        try:
+            await self._socket.open()
+        except Connectivity as e:
+            version = self._settings.sbe_version
+            asked = "JSON" if version is None else f"binary schema version {version}"
+            raise Connectivity(f"the venue is away, or refuses a private socket in {asked}: {e}") from e
+
     async def _socket_url(self) -> str:
-        return self._settings.ws_url  # without the binary schema: orders and replies are JSON
+        return self._settings.ws_url + socket_query(self._settings.sbe_version)
 
     async def _login(self) -> str:
         if self._signer is None:
@@ -135,6 +173,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         difference_ms = await self._http.system_time_ms() - self._now_ms()
         if abs(difference_ms) > _MAX_CLOCK_DIFFERENCE_MS:
             raise Protocol(f"the venue's clock differs from ours by {difference_ms} ms")
+        self._gate.offset_ms = difference_ms
 
     async def _apply_own_fees(self) -> None:
         info = await self._account_http.account_info()
@@ -147,6 +186,12 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         for perpetual in self._provider.list_all():
             self._cache.add_instrument(perpetual)
 
+    async def _count_earlier_orders(self) -> None:
+        """Let the retail quotas begin with what the account has sent before, by whomever."""
+        if self._quota is not None:
+            times_ms = await self._account_http.order_times_ms(self._now_ms() - _DAY_MS)
+            self._quota.seed(time_ms / 1000 for time_ms in times_ms)
+
     async def _catch_up(self) -> None:
         """Read what may have been missed, through the same deduplication as the live channels."""
         since_ms = self._last_seen_ms - _CATCH_UP_MS
@@ -156,9 +201,49 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         for fill in reversed(await self._account_http.fills(since_ms)):
             is_ours = self._tracker.knows(fill.client_id, fill.order_id)
             if is_ours or fill.created_at >= self._started_ms:
-                self._emitter.emit(*self._tracker.on_fill(fill))
-        await self._account_feed.catch_up_payments(self._provider.symbols, max(since_ms, self._started_ms))
+                self._admit(fill)
+        for bust in reversed(await self._account_http.trade_busts(max(since_ms, self._started_ms))):
+            self._admit(bust)
+        funding_since_ms = self._settings.funding_since_ms
+        if funding_since_ms is None:
+            funding_since_ms = max(since_ms, self._started_ms)
+        await self._account_feed.catch_up_payments(self._provider.symbols, funding_since_ms)
         self._board.report("private", VenueState.OK)
+
+    def _on_reconciled(self, _report: object) -> None:
+        """Nautilus has taken the venue's positions: tell what came in between and is not in them."""
+        if self._gate.is_open:
+            return
+        contained, news = self._gate.open()
+        for item in contained:
+            self._note(item)
+        for item in news:
+            self._admit(item)
+        self.create_task(self._check_positions_later(), log_msg="positions after the start")
+
+    def _note(self, item: Order | Fill | TradeBust) -> None:
+        """Take what others did and Nautilus knows from the positions, so that it is never told again."""
+        match item:
+            case Order() if not self._is_ours(item.client_id):
+                self._tracker.on_order(item, _STREAM_FEED)
+            case Fill() if not self._is_ours(item.client_id):
+                self._tracker.on_fill(item)
+            case TradeBust():
+                self._busts.is_news(item)
+            case _:
+                self._admit(item)  # Nautilus tells our own fills apart by their ids
+
+    def _is_ours(self, client_id: str | None) -> bool:
+        return client_id is not None and self._cache.order(ClientOrderId(client_id)) is not None
+
+    async def _open_gate_late(self) -> None:
+        await asyncio.sleep(_LONGEST_START_SECS)
+        self._on_reconciled(None)
+
+    async def _check_positions_later(self) -> None:
+        """Compare positions once more when every order of the start has had time to be settled."""
+        await asyncio.sleep(2 * QUIET_SECS)
+        await self._report_positions()
 
     def _resume_doubtful(self) -> None:
         """Settle the orders an earlier process had sent without learning their fate."""
@@ -187,6 +272,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         return None if order is None else commands.tracked(order)
 
     def _emit_account_state(self, account: Account) -> None:
+        self._board.report("account", account_state(account.status), f"the account's status is {account.status}")
         self.generate_account_state(
             balances=[reports.account_balance(account)],
             margins=[reports.margin_balance(account)],
@@ -198,27 +284,40 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
 
     def _on_data(self, data: Payload) -> None:
         self._last_seen_ms = self._now_ms()
-        match data:
+        if isinstance(data, Order | Fill | TradeBust):
+            self._admit(data)
+        else:
+            self._account_feed.on_push(data)
+
+    def _on_index(self, index: FundingIndex) -> None:
+        if index.venue == PARADEX:
+            self._account_feed.on_index(index.instrument_id.removesuffix(f".{PARADEX}"), index)
+
+    def _admit(self, item: Order | Fill | TradeBust) -> None:
+        """Take an execution message, unless it has to wait for the end of the start."""
+        if not self._gate.is_open:
+            self._gate.hold(item)
+            return
+        match item:
             case Order():
-                self._on_order(data)
+                self._on_order(item)
             case Fill():
-                self._on_fill(data)
+                self._on_fill(item)
             case TradeBust():
-                self._log.error(f"fill {data.busted_fill_id} was reverted by the chain")
-                self.create_task(self._report_positions(), log_msg="positions after a bust")
-            case _:
-                self._account_feed.on_push(data)
+                self._on_bust(item)
 
     def _on_order(self, news: Order) -> None:
         tracked, events = self._tracker.on_order(news, _STREAM_FEED)
         self._emitter.emit(tracked, events)
         if tracked.lacks_fills:
-            self.create_task(self._settle_later(tracked, 0), log_msg=f"fills of {tracked.key}")
+            self.create_task(self._entry.settle_later(tracked, 0), log_msg=f"fills of {tracked.key}")
         if tracked.is_refused and news.status != "CLOSED":
             self._log.error(f"{tracked.key} was reported as rejected and is alive at the venue: cancelling it")
-            self.create_task(self._ask_cancel(tracked), log_msg=f"cancel of {tracked.key}")
+            self.create_task(self._entry.ask_cancel(tracked), log_msg=f"cancel of {tracked.key}")
 
     def _on_fill(self, fill: Fill) -> None:
+        self._busts.remember(fill)
+        self._check_fee(fill)
         tracked, events = self._tracker.on_fill(fill)
         self._emitter.emit(tracked, events)
         if tracked.is_refused:
@@ -227,9 +326,38 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         if fill.realized_funding:
             self.create_task(self._confirm_payment(fill), log_msg=f"funding of fill {fill.id}")
 
+    def _check_fee(self, fill: Fill) -> None:
+        """Say when a retail order was charged: its quotas are used up, and costs are not what they were thought to be."""
+        if not self._settings.is_interactive or fill.fill_type not in (None, "FILL"):
+            return
+        is_retail = not fill.fee and (fill.flags is None or "interactive" in fill.flags)
+        state = VenueState.OK if is_retail else VenueState.DEGRADED
+        detail = "" if is_retail else f"retail fill {fill.id} carries a fee of {fill.fee or 0} and the flags {fill.flags or []}"
+        if detail:
+            self._log.error(detail)
+        self._board.report("fees", state, detail)
+
+    def _on_bust(self, bust: TradeBust) -> None:
+        if self._busts.is_news(bust):
+            self._log.error(f"fill {bust.busted_fill_id} was reverted by the chain")
+            self.create_task(self._reverse(bust), log_msg=f"bust of {bust.busted_fill_id}")
+
+    async def _reverse(self, bust: TradeBust) -> None:
+        """Undo a fill for Nautilus, then compare positions: they say whether that was all."""
+        fill = self._busts.fill_of(bust) or await self._find_fill(bust)
+        if fill is None:
+            self._log.error(f"fill {bust.busted_fill_id} is not known: only the position can be corrected")
+        else:
+            self._emitter.emit(*self._tracker.on_fill(busts.reversal(fill, bust)))
+        await self._report_positions()
+
+    async def _find_fill(self, bust: TradeBust) -> Fill | None:
+        fills = await self._account_http.fills(bust.created_at - _DAY_MS)
+        return next((fill for fill in fills if fill.id == bust.busted_fill_id), None)
+
     async def _confirm_payment(self, fill: Fill) -> None:
         """Read the payment a fill has realised, should its own message not have come."""
-        await asyncio.sleep(_QUIET_SECS)
+        await asyncio.sleep(QUIET_SECS)
         start_ms = max(fill.created_at - _CATCH_UP_MS, self._started_ms)
         try:
             await self._account_feed.catch_up_payments((fill.market,), start_ms)
@@ -241,157 +369,37 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         for report in await self._query.positions(None):
             self._send_position_status_report(report)
 
-    async def _settle_later(self, order: TrackedOrder, expires_ms: int) -> None:
-        await asyncio.sleep(_QUIET_SECS)
-        await self._resolver.settle(order, expires_ms)
-
     # -- commands
 
+    def submit_order(self, command: nautilus.SubmitOrder) -> None:
+        """Begin to send an order; Nautilus' own version first spells the order and the command out for the log."""
+        self.create_task(self._submit_order(command), log_msg="submit_order")
+
     async def _submit_order(self, command: nautilus.SubmitOrder) -> None:
-        await self._place(command.order)
+        await self._entry.place(command.order, is_rpi=_is_rpi(command))
 
     async def _submit_order_list(self, command: nautilus.SubmitOrderList) -> None:
-        for order in command.order_list.orders:
-            await self._place(order)
-
-    async def _place(self, order: Any) -> None:
-        ids = (order.strategy_id, order.instrument_id, order.client_order_id)
-        reason = commands.unsupported(order)
-        if reason is not None:
-            self.generate_order_denied(*ids, reason, self._clock.timestamp_ns())
-            return
-        tracked = commands.tracked(order)
-        tracked.is_sent_here = True
-        self._tracker.track(tracked)
-        self.generate_order_submitted(*ids, self._clock.timestamp_ns())
-        signed_ms = self._now_ms()
-        expires_ms = signed_ms + self._settings.recv_window_ms
-        try:
-            request = commands.create_request(order, self._need_signer(), signed_ms, self._settings.recv_window_ms)
-            news = await self._send_order(request)
-        except (OutcomeUnknown, Protocol) as e:
-            self._log.warning(f"{tracked.key} is in doubt: {e}")
-            self.create_task(self._resolver.settle(tracked, expires_ms), log_msg=f"resolve {tracked.key}")
-        except (VenueError, ValueError) as e:  # refused in words, or never sent
-            self._emitter.emit(tracked, self._tracker.refuse(tracked, str(e), self._now_ms()))
-        else:
-            self._emitter.emit(*self._tracker.on_order(news, _REPLY_FEED))
-            self.create_task(self._settle_later(tracked, expires_ms), log_msg=f"watch {tracked.key}")
-
-    async def _send_order(self, request: dict[str, Any]) -> Order:
-        """Send an order once: by the socket, or by HTTP where the socket was not there to send it."""
-        try:
-            result = await self._channel.call("order.create", request)
-        except Connectivity:
-            return await self._account_http.create_order(request)
-        return _order_of(result)
+        await self._entry.place_all(command.order_list.orders, is_rpi=_is_rpi(command))
 
     async def _modify_order(self, command: nautilus.ModifyOrder) -> None:
-        order = self._cache.order(command.client_order_id)
-        tracked = self._tracker.get(command.client_order_id.value)
-        if order is None or tracked is None or tracked.price is None:
-            self._log.error(f"cannot modify {command.client_order_id}: not a known limit order")
-            return
-        size = tracked.size if command.quantity is None else command.quantity.as_decimal()
-        price = tracked.price if command.price is None else command.price.as_decimal()
-        tracked.is_update_requested = True
-        try:
-            request = commands.modify_request(tracked, self._need_signer(), self._now_ms(), size, price)
-            result = await self._channel.call("order.modify", request)
-            self._emitter.emit(*self._tracker.on_order(_order_of(result), _REPLY_FEED))
-        except (OutcomeUnknown, Protocol) as e:
-            self._log.warning(f"modification of {tracked.key} is in doubt: {e}")
-        except (VenueError, ValueError) as e:
-            tracked.is_update_requested = False
-            self._modify_rejected(order, str(e))
-            return
-        self.create_task(self._confirm_update(order, tracked), log_msg=f"confirm update of {tracked.key}")
-
-    async def _confirm_update(self, order: Any, tracked: TrackedOrder) -> None:
-        await asyncio.sleep(_QUIET_SECS)
-        if tracked.is_update_requested and not tracked.is_done:
-            await self._resolver.refresh(tracked)
-        if tracked.is_update_requested and not tracked.is_done:
-            tracked.is_update_requested = False
-            self._modify_rejected(order, "the venue still shows the order unchanged")
-
-    def _modify_rejected(self, order: Any, reason: str) -> None:
-        ids = (order.strategy_id, order.instrument_id, order.client_order_id, order.venue_order_id)
-        self.generate_order_modify_rejected(*ids, reason, self._clock.timestamp_ns())
+        await self._entry.modify(command)
 
     async def _cancel_order(self, command: nautilus.CancelOrder) -> None:
-        await self._cancel(command.client_order_id)
+        await self._entry.cancel(command.client_order_id)
 
     async def _batch_cancel_orders(self, command: nautilus.BatchCancelOrders) -> None:
-        await asyncio.gather(*(self._cancel(cancel.client_order_id) for cancel in command.cancels))
+        await self._entry.cancel_many([cancel.client_order_id for cancel in command.cancels])
 
     async def _cancel_all_orders(self, command: nautilus.CancelAllOrders) -> None:
-        instrument_id, side = command.instrument_id, command.order_side
-        known = self._cache.orders_open(venue=VENUE, instrument_id=instrument_id, side=side)
-        known += self._cache.orders_inflight(venue=VENUE, instrument_id=instrument_id, side=side)
-        client_order_ids = {order.client_order_id for order in known}
-        if side == OrderSide.NO_ORDER_SIDE and await self._ask_cancel_all(instrument_id.symbol.value):
-            for client_order_id in client_order_ids:
-                self._expect_end(client_order_id, "")
-        else:
-            await asyncio.gather(*(self._cancel(client_order_id) for client_order_id in client_order_ids))
-
-    async def _ask_cancel_all(self, market: str) -> bool:
-        try:
-            await self._channel.call("order.cancel_all", {"market": market})
-        except VenueError as e:
-            self._log.warning(f"cancelling all of {market} is in doubt, trying one by one: {e}")
-            return False
-        return True
-
-    async def _cancel(self, client_order_id: ClientOrderId) -> None:
-        tracked = self._tracker.get(client_order_id.value)
-        if tracked is None or tracked.is_done:
-            self._log.warning(f"nothing to cancel of {client_order_id}")
-            return
-        tracked.is_cancel_requested = True
-        self._expect_end(client_order_id, await self._ask_cancel(tracked))
-
-    def _expect_end(self, client_order_id: ClientOrderId, objection: str) -> None:
-        tracked = self._tracker.get(client_order_id.value)
-        if tracked is not None and not tracked.is_done:
-            tracked.is_cancel_requested = True
-            self.create_task(self._confirm_cancel(tracked, objection), log_msg=f"confirm end of {tracked.key}")
-
-    async def _ask_cancel(self, tracked: TrackedOrder) -> str:
-        """Ask for a cancel and return the venue's objection, empty where it has none."""
-        try:
-            await self._channel.call("order.cancel", commands.cancel_request(tracked))
-        except Rejected as e:
-            return str(e)
-        except VenueError as e:
-            return f"outcome unknown: {e}"
-        return ""
-
-    async def _confirm_cancel(self, tracked: TrackedOrder, reason: str) -> None:
-        """See a cancel through: ask what became of the order and, as a cancel may be repeated, repeat it."""
-        for attempt in range(_CANCEL_ATTEMPTS):
-            await asyncio.sleep(0.2 if reason and attempt == 0 else _QUIET_SECS)
-            if tracked.is_done:
-                return
-            try:
-                await self._resolver.refresh(tracked)
-            except VenueError as e:
-                self._log.warning(f"{tracked.key} not read: {e}")
-            if tracked.is_done or tracked.lacks_fills:
-                return
-            reason = await self._ask_cancel(tracked) or reason
-        order = self._cache.order(ClientOrderId(tracked.key))
-        if order is not None and not tracked.is_done:
-            tracked.is_cancel_requested = False
-            ids = (order.strategy_id, order.instrument_id, order.client_order_id, order.venue_order_id)
-            words = reason or "the venue still shows the order open"
-            self.generate_order_cancel_rejected(*ids, words, self._clock.timestamp_ns())
-
-    def _need_signer(self) -> Signer:
-        if self._signer is None:
-            raise ValueError("not connected")
-        return self._signer
+        """Cancel the strategy's own orders of an instrument: the venue's cancel-all would take everybody's."""
+        scope = {
+            "venue": VENUE,
+            "instrument_id": command.instrument_id,
+            "strategy_id": command.strategy_id,
+            "side": command.order_side,
+        }
+        known = [*self._cache.orders_open(**scope), *self._cache.orders_inflight(**scope)]
+        await self._entry.cancel_many(dict.fromkeys(order.client_order_id for order in known))
 
     async def _query_account(self, command: nautilus.QueryAccount) -> None:
         await self._account_feed.refresh()
@@ -422,8 +430,6 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         return await self._query.positions(command.instrument_id)
 
 
-def _order_of(result: bytes) -> Order:
-    try:
-        return decode(OrderReply, result).order
-    except msgspec.DecodeError as e:
-        raise Protocol(f"order reply not understood: {e}") from e
+def _is_rpi(command: nautilus.SubmitOrder | nautilus.SubmitOrderList) -> bool:
+    """Return whether a command asks for retail price improvement (`params={"rpi": True}`)."""
+    return bool((command.params or {}).get("rpi"))

@@ -21,7 +21,7 @@ from adapters.transport.socket import PicowsSocket
 from config.secret import resolve
 
 _PUBLIC_SILENCE_SECS = 30.0
-_PRIVATE_SILENCE_SECS = 120.0  # the venue pings every 55 s; an idle account says nothing else
+_PRIVATE_SILENCE_SECS = 60.0  # an idle account says nothing, but the channel asks for a sign of life every 15 s
 
 
 @lru_cache(maxsize=8)

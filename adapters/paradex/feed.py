@@ -29,6 +29,7 @@ class PublicFeed:
         self._channels: dict[str, None] = {}  # wanted, in the order of subscription
         self._pending: dict[int, str] = {}  # request number -> channel
         self._fresh_ns: dict[str, int] = {}  # watched channel -> last frame
+        self._unreadable: set[str] = set()  # reasons already told on this connection
         self.socket: Socket | None = None
 
     def subscribe(self, channel: str) -> None:
@@ -41,8 +42,14 @@ class PublicFeed:
         """Stop wanting a channel."""
         if channel in self._channels:
             del self._channels[channel]
-            self._fresh_ns.pop(channel, None)
+            self._fresh_ns.pop(_watch_key(channel), None)
             self._request("unsubscribe", channel)
+
+    def resubscribe(self, channel: str) -> None:
+        """Leave a wanted channel and join it again, which makes the venue send a whole book."""
+        if channel in self._channels:
+            self._request("unsubscribe", channel)
+            self._request("subscribe", channel)
 
     def silent_channels(self, limit_secs: float) -> list[str]:
         """Return the quote and summary channels without a frame for longer than `limit_secs`."""
@@ -52,6 +59,7 @@ class PublicFeed:
     async def on_open(self) -> None:
         """See `SocketListener.on_open`."""
         self._pending.clear()
+        self._unreadable.clear()
         for channel in self._channels:
             self._request("subscribe", channel)
         self._on_open_state(True, "")
@@ -65,13 +73,19 @@ class PublicFeed:
         try:
             messages = self._stream.feed(frame, is_text)
         except Protocol as e:
-            self._log(f"public frame dropped: {e}")
+            self._on_unreadable(str(e))
             return
         for message in messages:
             if isinstance(message, Push):
                 self._dispatch(message.data)
             else:
                 self._acknowledge(message)
+
+    def _on_unreadable(self, reason: str) -> None:
+        """Say once what cannot be read; that its channels fall silent says the rest."""
+        if reason not in self._unreadable:
+            self._unreadable.add(reason)
+            self._log(f"public frames dropped: {reason}")
 
     def _dispatch(self, data: Payload) -> None:
         if isinstance(data, Heartbeat):
@@ -88,12 +102,17 @@ class PublicFeed:
 
     def _request(self, method: str, channel: str) -> None:
         if method == "subscribe" and channel.startswith(("bbo.", "markets_summary.")):
-            self._fresh_ns[channel] = self._now_ns()  # silence counts from here
+            self._fresh_ns[_watch_key(channel)] = self._now_ns()  # silence counts from here
         if self.socket is None or not self.socket.is_open:
             return  # subscribed when the socket opens
         number, message = self._stream.request(method, {"channel": channel})
         self._pending[number] = channel
         self.socket.send(message)
+
+
+def _watch_key(channel: str) -> str:
+    """Return the name under which a channel's frames are recognised: they do not say which kind of bbo they are."""
+    return channel.removesuffix(".interactive")
 
 
 def _watched_channel(data: Payload) -> str | None:

@@ -1,6 +1,7 @@
 """Paradex' public REST API on any `HttpTransport`, and the one place where answers are judged."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,14 +9,17 @@ import msgspec
 
 from adapters.errors import Auth, Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
 from adapters.paradex.schemas import (
+    BookSnapshot,
     ErrorBody,
     FundingData,
+    Kline,
     Market,
     Page,
     SystemConfig,
     SystemState,
     SystemTime,
     Token,
+    Trade,
     decode,
 )
 from adapters.transport import HttpResponse, HttpTransport
@@ -23,6 +27,9 @@ from adapters.transport import HttpResponse, HttpTransport
 type Query = Mapping[str, str | int | None]
 
 _MAX_PAGES = 50
+_TRADES_PAGE = 1000
+_READ_ATTEMPTS = 3
+_PAUSE_SECS, _LONGEST_PAUSE_SECS = 1.0, 10.0
 
 
 def parse[T](kind: type[T], response: HttpResponse) -> T:
@@ -68,15 +75,41 @@ def _seconds(text: str | None) -> float | None:
         return None
 
 
+def _pause_secs(response: HttpResponse) -> float:
+    """Return how long to wait before the next read when this one has used up the rate limit: one request's share."""
+    if response.headers.get("x-ratelimit-remaining") != "0":
+        return 0.0
+    limit, window = _seconds(response.headers.get("x-ratelimit-limit")), _seconds(response.headers.get("x-ratelimit-window"))
+    return min(window / limit, _LONGEST_PAUSE_SECS) if limit and window else _PAUSE_SECS
+
+
 class ParadexHttp:
     """Reads that need no account, and the login."""
 
-    def __init__(self, transport: HttpTransport, base_url: str) -> None:
-        self._transport, self._base_url = transport, base_url.rstrip("/")
+    def __init__(
+        self, transport: HttpTransport, base_url: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._transport, self._base_url, self._sleep = transport, base_url.rstrip("/"), sleep
+        self._pause_secs = 0.0  # before the next read
 
     async def get[T](self, kind: type[T], path: str, query: Query | None = None, headers: dict[str, str] | None = None) -> T:
-        """Read one resource; raises `Connectivity` where that may be tried again."""
-        return parse(kind, judge(await self.send("GET", path, query=query, headers=headers), is_action=False))
+        """Read one resource, waiting where the venue asks for less haste; raises `Connectivity` where it may be tried again.
+
+        Raises `RateLimited` when the venue refuses for rate even after waiting as long as it had asked.
+        """
+        for attempt in range(_READ_ATTEMPTS):
+            if (pause_secs := self._pause_secs) > 0:
+                self._pause_secs = 0.0
+                await self._sleep(pause_secs)
+            response = await self.send("GET", path, query=query, headers=headers)
+            self._pause_secs = _pause_secs(response)
+            try:
+                return parse(kind, judge(response, is_action=False))
+            except RateLimited as e:
+                if attempt == _READ_ATTEMPTS - 1:
+                    raise
+                self._pause_secs = min(e.retry_after_secs or _PAUSE_SECS, _LONGEST_PAUSE_SECS)
+        raise AssertionError("unreachable")
 
     async def pages[T](
         self, row: type[T], path: str, query: Query, headers: dict[str, str] | None = None, max_pages: int = _MAX_PAGES
@@ -139,6 +172,21 @@ class ParadexHttp:
         """
         query: Query = {"market": market, "start_at": start_ms, "end_at": end_ms, "page_size": page_size}
         return (await self.get(Page[FundingData], "/funding/data", query)).results or []
+
+    async def order_book(self, market: str, depth: int) -> BookSnapshot:
+        """Return the best `depth` levels of a book."""
+        return await self.get(BookSnapshot, f"/orderbook/{market}", {"depth": depth})
+
+    async def trades(self, market: str, start_ms: int | None, end_ms: int | None, limit: int) -> list[Trade]:
+        """Return the newest `limit` trades of a window, newest first."""
+        query: Query = {"market": market, "start_at": start_ms, "end_at": end_ms, "page_size": min(limit, _TRADES_PAGE)}
+        return (await self.pages(Trade, "/trades", query, max_pages=-(-limit // _TRADES_PAGE)))[:limit]
+
+    async def klines(self, market: str, minutes: int, start_ms: int, end_ms: int) -> list[Kline]:
+        """Return the bars of `minutes` (1, 3, 5, 15, 30 or 60) that open in a window, oldest first."""
+        query: Query = {"symbol": market, "resolution": str(minutes), "start_at": start_ms, "end_at": end_ms}
+        rows = (await self.get(Page[Kline], "/markets/klines", query)).results or []
+        return sorted(rows, key=lambda row: row.start_at)
 
     async def login(self, public_key: str, headers: dict[str, str], is_interactive: bool) -> str:
         """Return a fresh session token (JWT) for signed headers."""

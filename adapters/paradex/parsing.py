@@ -4,16 +4,27 @@ from decimal import Decimal
 
 from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.data import (
+    Bar,
+    BarType,
     BookOrder,
     FundingRateUpdate,
     IndexPriceUpdate,
     MarkPriceUpdate,
     OrderBookDelta,
     OrderBookDeltas,
+    OrderBookDepth10,
     QuoteTick,
     TradeTick,
 )
-from nautilus_trader.model.enums import AggressorSide, BookAction, CurrencyType, OrderSide, RecordFlag
+from nautilus_trader.model.enums import (
+    AggressorSide,
+    BarAggregation,
+    BookAction,
+    CurrencyType,
+    OrderSide,
+    PriceType,
+    RecordFlag,
+)
 from nautilus_trader.model.identifiers import InstrumentId, Symbol, TradeId
 from nautilus_trader.model.instruments import CryptoPerpetual
 from nautilus_trader.model.objects import Currency, Money, Price, Quantity
@@ -24,7 +35,7 @@ from adapters.paradex.constants import (
     DEFAULT_TAKER_FEE,
     VENUE,
 )
-from adapters.paradex.schemas import Bbo, Book, Fee, FeePair, FundingData, Market, MarketSummary, Trade
+from adapters.paradex.schemas import Bbo, Book, BookSnapshot, Fee, FeePair, FundingData, Kline, Market, MarketSummary, Trade
 
 _NS_PER_MS = 1_000_000
 
@@ -113,43 +124,121 @@ def _as_text(value: Decimal | None) -> str | None:
 
 def quote(bbo: Bbo, perpetual: CryptoPerpetual, ts_init: int) -> QuoteTick | None:
     """Return a quote, None while either side of the book is empty."""
-    if bbo.bid is None or bbo.ask is None or bbo.bid_size is None or bbo.ask_size is None:
+    bid, ask, bid_size, ask_size = bbo.bid, bbo.ask, bbo.bid_size, bbo.ask_size
+    if bid is None or ask is None or bid_size is None or ask_size is None:
         return None
     prices, sizes = perpetual.price_precision, perpetual.size_precision
     return QuoteTick(
         perpetual.id,
-        Price(bbo.bid, prices),
-        Price(bbo.ask, prices),
-        Quantity(bbo.bid_size, sizes),
-        Quantity(bbo.ask_size, sizes),
-        nanos(bbo.last_updated_at),
+        Price(bid, prices),
+        Price(ask, prices),
+        Quantity(bid_size, sizes),
+        Quantity(ask_size, sizes),
+        bbo.last_updated_at * _NS_PER_MS,
         ts_init,
     )
 
 
 def book_snapshot(book: Book, perpetual: CryptoPerpetual, ts_init: int) -> OrderBookDeltas:
     """Return a snapshot as a clear followed by its levels."""
-    ts_event = nanos(book.last_updated_at)
+    rows = [(BookAction.CLEAR, None)] + [row for row in _book_rows(book, perpetual, BookAction.ADD) if row[0] == BookAction.ADD]
+    return _deltas(rows, book, perpetual, ts_init, RecordFlag.F_SNAPSHOT)
+
+
+def whole_book(snapshot: BookSnapshot) -> Book:
+    """Return a REST book in the form of a stream's snapshot."""
+    return Book(
+        market=snapshot.market,
+        seq_no=snapshot.seq_no,
+        last_updated_at=snapshot.last_updated_at,
+        is_snapshot=True,
+        bids=snapshot.bids,
+        asks=snapshot.asks,
+    )
+
+
+def bar_minutes(bar_type: BarType) -> int | None:
+    """Return the venue's resolution for a bar type, None where it keeps no such bars."""
+    spec = bar_type.spec
+    minutes = {BarAggregation.MINUTE: 1, BarAggregation.HOUR: 60}.get(spec.aggregation, 0) * spec.step
+    is_kept = spec.price_type == PriceType.LAST and minutes in (1, 3, 5, 15, 30, 60)
+    return minutes if is_kept else None
+
+
+def bar(row: Kline, bar_type: BarType, perpetual: CryptoPerpetual, ts_init: int) -> Bar:
+    """Return a bar, stamped with its close as Nautilus' own bars are."""
+    prices = (Price(value, perpetual.price_precision) for value in (row.open, row.high, row.low, row.close))
+    closed_ms = row.start_at + (bar_minutes(bar_type) or 0) * 60_000
+    return Bar(bar_type, *prices, Quantity(row.volume, perpetual.size_precision), nanos(closed_ms), ts_init)
+
+
+def book_changes(book: Book, perpetual: CryptoPerpetual, ts_init: int) -> OrderBookDeltas | None:
+    """Return a delta's changed levels, None for one that changes nothing."""
+    rows = _book_rows(book, perpetual, BookAction.UPDATE)
+    return _deltas(rows, book, perpetual, ts_init, 0) if rows else None
+
+
+def book_clear(perpetual: CryptoPerpetual, at_ms: int, ts_init: int) -> OrderBookDeltas:
+    """Return the end of a book that can no longer be trusted."""
+    clear = OrderBookDelta(perpetual.id, BookAction.CLEAR, None, RecordFlag.F_LAST, 0, nanos(at_ms), ts_init)
+    return OrderBookDeltas(perpetual.id, [clear])
+
+
+def book_depth(
+    best: tuple[list[tuple[float, float]], list[tuple[float, float]]], book: Book, perpetual: CryptoPerpetual, ts_init: int
+) -> OrderBookDepth10 | None:
+    """Return the best ten levels (fewer where one side has fewer), None for an empty side."""
+    levels = min(*(len(side) for side in best), 10)
+    if levels == 0:
+        return None
+    bids, asks = (
+        [_book_order(side, price, size, perpetual) for price, size in rows[:levels]]
+        for side, rows in zip((OrderSide.BUY, OrderSide.SELL), best, strict=True)
+    )
+    ts_event, flags = nanos(book.last_updated_at), RecordFlag.F_SNAPSHOT | RecordFlag.F_LAST
+    return OrderBookDepth10(perpetual.id, bids, asks, [1] * levels, [1] * levels, flags, book.seq_no, ts_event, ts_init)
+
+
+def _book_rows(book: Book, perpetual: CryptoPerpetual, kept: BookAction) -> list[tuple[BookAction, BookOrder | None]]:
     levels = [(OrderSide.BUY, *row) for row in book.bids] + [(OrderSide.SELL, *row) for row in book.asks]
-    orders: list[BookOrder | None] = [None]  # the clear
-    for side, price, size in levels:
-        if size > 0:
-            quantity = Quantity(size, perpetual.size_precision)
-            orders.append(BookOrder(side, Price(price, perpetual.price_precision), quantity, 0))
-    deltas = []
-    for number, order in enumerate(orders, start=1):
-        action = BookAction.CLEAR if order is None else BookAction.ADD
-        flags = RecordFlag.F_SNAPSHOT | (RecordFlag.F_LAST if number == len(orders) else 0)
-        deltas.append(OrderBookDelta(perpetual.id, action, order, flags, book.seq_no, ts_event, ts_init))
-    return OrderBookDeltas(perpetual.id, deltas)
+    orders = [_book_order(side, price, size, perpetual) for side, price, size in levels]
+    return [(kept if order.size > 0 else BookAction.DELETE, order) for order in orders]
 
 
-def trade_tick(trade: Trade, perpetual: CryptoPerpetual, ts_init: int) -> TradeTick:
-    """Return a public trade."""
+def _book_order(side: OrderSide, price: float, size: float, perpetual: CryptoPerpetual) -> BookOrder:
+    return BookOrder(side, Price(price, perpetual.price_precision), Quantity(size, perpetual.size_precision), 0)
+
+
+def _deltas(
+    rows: list[tuple[BookAction, BookOrder | None]], book: Book, perpetual: CryptoPerpetual, ts_init: int, flags: int
+) -> OrderBookDeltas:
+    ts_event, last = nanos(book.last_updated_at), len(rows) - 1
+    return OrderBookDeltas(
+        perpetual.id,
+        [
+            OrderBookDelta(
+                perpetual.id,
+                action,
+                order,
+                flags | (RecordFlag.F_LAST if number == last else 0),
+                book.seq_no,
+                ts_event,
+                ts_init,
+            )
+            for number, (action, order) in enumerate(rows)
+        ],
+    )
+
+
+def trade_tick(trade: Trade, perpetual: CryptoPerpetual, ts_init: int) -> TradeTick | None:
+    """Return a public trade, None for one whose size rounds to nothing."""
+    size = Quantity(trade.size, perpetual.size_precision)
+    if size.raw == 0:
+        return None
     return TradeTick(
         perpetual.id,
         Price(trade.price, perpetual.price_precision),
-        Quantity(trade.size, perpetual.size_precision),
+        size,
         AggressorSide.BUYER if trade.side == "BUY" else AggressorSide.SELLER,
         TradeId(trade.id or f"{trade.created_at}"),
         nanos(trade.created_at),

@@ -15,6 +15,7 @@ _AUTH_CODES = (40110, 40111, 40112, 40300)
 _RATE_LIMITED = 42901
 _INTERNAL_ERROR = -32603
 _SERVER_ERRORS = range(-32099, -31999)
+KEEP_ALIVE_SECS = 15.0
 
 
 class PrivateChannel:
@@ -45,13 +46,24 @@ class PrivateChannel:
     async def on_open(self) -> None:
         """See `SocketListener.on_open`; a failure of any step makes the socket reconnect."""
         self._fail_pending("reconnected")
-        token = await self._session.renew()  # a stale token means a silent loss of private data
-        await self._call("auth", {"bearer": token})
+        await self._authenticate()
         await self._call("order.cancel_on_disconnect", {"enabled": True})
         for channel in stream.private_channels(self._markets()):
             await self._call("subscribe", {"channel": channel})
         await self._on_ready()
         self.is_ready = True
+
+    async def _authenticate(self) -> None:
+        """Present a new token: a stale one means a silent loss of private data.
+
+        A venue that refuses even that one gets another; raises `Auth` where it refuses both.
+        """
+        token = await self._session.renew()
+        try:
+            await self._call("auth", {"bearer": token})
+        except Auth as e:
+            self._log(f"the venue refused a new token, trying another: {e}")
+            await self._call("auth", {"bearer": await self._session.renew(token)})
 
     def on_close(self, reason: str) -> None:
         """See `SocketListener.on_close`."""
@@ -74,15 +86,39 @@ class PrivateChannel:
             if waiting is not None and not waiting.done():
                 waiting.set_result(message)
 
+    async def keep_alive(self) -> None:
+        """Prove for ever that the venue still hears us, and drop a connection on which it does not.
+
+        The question is a harmless one: cancel-on-disconnect, which is armed anyway, is armed again. A
+        quiet account gets no other frames, and a connection that is open at our end only looks the same.
+        """
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_SECS)
+            if not self.is_ready or self.socket is None:
+                continue
+            try:
+                await self._call("order.cancel_on_disconnect", {"enabled": True})
+            except RateLimited:
+                continue  # an answer, and all that was wanted
+            except VenueError as e:
+                if self.is_ready:
+                    self.is_ready = False
+                    self.socket.reopen(f"no sign of life: {e}")
+
     async def call(self, method: str, params: Any) -> bytes:
         """Send one action and return its result.
 
         Raises `Connectivity` where it was not sent, `OutcomeUnknown` where no final word came, and
         `Rejected`, `RateLimited` or `Auth` where the venue refused.
         """
-        if not self.is_ready:
+        if not self.is_ready or self.socket is None:
             raise Connectivity("private socket is not ready")
-        return await self._call(method, params)
+        try:
+            return await self._call(method, params)
+        except Auth:
+            self.is_ready = False
+            self.socket.reopen(f"{method} was refused for want of a login")
+            raise
 
     async def _call(self, method: str, params: Any) -> bytes:
         if self.socket is None:

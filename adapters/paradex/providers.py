@@ -23,6 +23,7 @@ class ParadexInstrumentProvider(InstrumentProvider):  # type: ignore[misc]
         self._http, self._now_ns = http, now_ns
         self._wanted = tuple(parsing.market_symbol(market) for market in markets)
         self._markets: dict[str, Market] = {}
+        self._fees: tuple[Decimal, Decimal] | None = None  # the account's own, once known
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -38,18 +39,31 @@ class ParadexInstrumentProvider(InstrumentProvider):  # type: ignore[misc]
         self._markets = {symbol: listed[symbol] for symbol in self._wanted or listed}
         self.add_currency(USDC)
         for market in self._markets.values():
-            self._add(market, None)
+            self._add(market)
 
     def apply_fees(self, maker: Decimal, taker: Decimal) -> None:
         """Replace the instruments by ones with the account's own fees (fractions of notional)."""
+        self._fees = (maker, taker)
         for market in self._markets.values():
-            self._add(market, (maker, taker))
+            self._add(market)
 
     def perpetual(self, market: str) -> CryptoPerpetual | None:
         """Return the instrument of a venue symbol, None for a market that is not loaded."""
         return self.find(parsing.instrument_id(market))
 
-    def _add(self, market: Market, fees: tuple[Decimal, Decimal] | None) -> None:
-        perpetual = parsing.instrument(market, self._now_ns(), fees)
+    async def refresh(self) -> list[CryptoPerpetual]:
+        """Read the markets again and return the instruments whose rules have changed.
+
+        A market that is no longer listed keeps its instrument: positions in it still have to be valued.
+        """
+        listed = {market.symbol: market for market in await self._http.markets()}
+        changed = [listed[symbol] for symbol, known in self._markets.items() if listed.get(symbol, known) != known]
+        for market in changed:
+            self._markets[market.symbol] = market
+            self._add(market)
+        return [self.find(parsing.instrument_id(market.symbol)) for market in changed]
+
+    def _add(self, market: Market) -> None:
+        perpetual = parsing.instrument(market, self._now_ns(), self._fees)
         self.add_currency(perpetual.base_currency)
         self.add(perpetual)

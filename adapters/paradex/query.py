@@ -11,24 +11,28 @@ from adapters.paradex import reports
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.constants import VENUE
 from adapters.paradex.providers import ParadexInstrumentProvider
-from adapters.paradex.schemas import Order
+from adapters.paradex.schemas import Order, Position
 
 
 class VenueQuery:
     """Reads orders, fills and positions as reports.
 
     Orders are those the venue holds open and those our cache still believes in; what ended before is
-    history, and positions say what it left behind.
+    history, and positions say what it left behind. `on_positions` hears of every reading of them, and
+    when (ms) it was asked for.
     """
 
     def __init__(
         self,
+        *,
         http: ParadexAccountHttp,
         provider: ParadexInstrumentProvider,
         cache: Cache,
         account_id: AccountId,
         now_ns: Callable[[], int],
+        on_positions: Callable[[list[Position], int], None],
     ) -> None:
+        self._on_positions = on_positions
         self._http, self._provider, self._cache = http, provider, cache
         self._account_id, self._now_ns = account_id, now_ns
 
@@ -77,7 +81,10 @@ class VenueQuery:
     async def positions(self, instrument_id: InstrumentId | None) -> list[PositionStatusReport]:
         """Return open positions, and a flat report for each one asked for or believed in that is not there."""
         found: dict[InstrumentId, PositionStatusReport] = {}
-        for position in await self._http.positions():
+        asked_ms = self._now_ns() // 1_000_000
+        positions = await self._http.positions()
+        self._on_positions(positions, asked_ms)
+        for position in positions:
             perpetual = self._provider.perpetual(position.market)
             if perpetual is not None and instrument_id in (None, perpetual.id):
                 found[perpetual.id] = reports.position_report(position, perpetual, self._account_id, self._now_ns())

@@ -1,4 +1,4 @@
-"""Decoder of Paradex' binary frames (SBE, schema 1, versions 0 to 2 and appended fields).
+"""Decoder of Paradex' binary frames (SBE, schema 1, versions 0 to 3).
 
 Little endian. A frame is an 8-byte header, a root block, for books two groups, then short strings.
 Newer versions append fields, so the decoder advances by the lengths the frame announces and reads an
@@ -12,6 +12,7 @@ from struct import Struct, error
 
 from adapters.errors import Protocol
 from adapters.paradex.schemas import (
+    MAX_MS,
     Account,
     Bbo,
     Book,
@@ -27,8 +28,13 @@ from adapters.paradex.schemas import (
 )
 
 SCHEMA_ID = 1
+ASKED_VERSIONS = range(3)  # those whose every field is known
+READ_VERSIONS = range(4)  # version 3 appends to known blocks, which the announced lengths skip
+_LAST_VERSION = READ_VERSIONS[-1]
 _NULL = -(1 << 63)
 _E8 = 100_000_000
+_MAX_US = MAX_MS * 1000
+_MAX_MARKETS = 2000
 
 _HEADER = Struct("<4H")
 _GROUP = Struct("<2H")
@@ -81,18 +87,33 @@ _ORDER_FLAGS = (
 _FILL_FLAGS = ("interactive", "rpi", "fastfill")
 
 
+def socket_query(version: int | None) -> str:
+    """Return what a socket's url asks for: a version of the schema, or nothing for JSON.
+
+    Raises ValueError for a version this decoder was not built for.
+    """
+    if version is None:
+        return ""
+    if version not in ASKED_VERSIONS:
+        raise ValueError(f"SBE schema {SCHEMA_ID} version {version} is not supported, use 0 to {ASKED_VERSIONS[-1]}")
+    return f"?sbeSchemaId={SCHEMA_ID}&sbeSchemaVersion={version}"
+
+
 def decode(frame: bytes) -> Payload | None:
     """Return what a frame says, None for a template this adapter does not use.
 
-    Raises `Protocol` for another schema and for anything that is not a whole frame.
+    Raises `Protocol` for another schema, for a version beyond those it can read, and for anything
+    that is not a whole frame.
     """
     try:
-        block, template, schema, _ = _HEADER.unpack_from(frame)
+        block, template, schema, version = _HEADER.unpack_from(frame)
         if schema != SCHEMA_ID:
             raise Protocol(f"SBE schema {schema}, expected {SCHEMA_ID}")
+        if version > _LAST_VERSION:
+            raise Protocol(f"SBE schema {SCHEMA_ID} version {version} is not supported, this decoder reads up to {_LAST_VERSION}")
         reader = _READERS.get(template)
         return None if reader is None else reader(frame, block)
-    except (error, IndexError, UnicodeDecodeError) as e:
+    except (error, IndexError, ValueError) as e:  # text that is no UTF-8 is a ValueError
         raise Protocol(f"broken SBE frame of {len(frame)} bytes: {e}") from e
 
 
@@ -120,7 +141,19 @@ def _strings(frame: bytes, at: int, required: int, optional: int = 0) -> list[st
 def _text(value: str | None) -> str:
     if value is None:
         raise Protocol("SBE frame without a required name")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise Protocol(f"SBE name {value!r}")
     return value
+
+
+_markets: dict[bytes, str] = {}  # as they are on the wire
+
+
+def _market(raw: bytes) -> str:
+    name = _text(raw.decode())
+    if len(_markets) < _MAX_MARKETS:
+        _markets[raw] = name
+    return name
 
 
 def _e8(raw: int) -> Decimal | None:
@@ -133,8 +166,27 @@ def _money(raw: int) -> Decimal:
     return Decimal(raw).scaleb(-8)
 
 
-def _float(raw: int) -> float | None:
-    return None if raw == _NULL else raw / _E8
+def _float(raw: int, least: int) -> float | None:
+    if raw == _NULL:
+        return None
+    if raw < least:
+        raise Protocol(f"SBE number {raw} where at least {least} is expected")
+    return raw / _E8
+
+
+def _count(raw: int) -> int:
+    if raw < 0:
+        raise Protocol(f"SBE sequence number {raw}")
+    return raw
+
+
+def _ms(microseconds: int) -> int:
+    """Return milliseconds, 0 where there is no time."""
+    if not 0 <= microseconds <= _MAX_US:
+        if microseconds == _NULL:
+            return 0
+        raise Protocol(f"SBE time {microseconds}")
+    return microseconds // 1000
 
 
 def _side(code: int) -> str:
@@ -151,26 +203,44 @@ def _read_trade(frame: bytes, block: int) -> Trade:
     _, _, number, side, price, size, created_us, _ = _unpack(_TRADE, frame, block)
     market, name = _strings(frame, _HEADER.size + block, 1, 1)
     return Trade(
-        id=name or str(number),  # the number is cut short for 28-digit ids
+        id=_text(name or str(number)),  # the number is cut short for 28-digit ids
         market=_text(market),
         side=_side(side),
         price=_money(price),
         size=_money(size),
-        created_at=created_us // 1000,
+        created_at=_ms(created_us),
     )
 
 
 def _read_bbo(frame: bytes, block: int) -> Bbo:
-    ts_us, seq, bid, bid_size, ask, ask_size = _unpack(_BBO, frame, block)
-    (market,) = _strings(frame, _HEADER.size + block, 1)
+    """The hottest of all frames, hence without the helpers where both sides are there."""
+    if block < _BBO.size:
+        raise Protocol(f"SBE block of {block} bytes, at least {_BBO.size} expected")
+    ts_us, seq, bid, bid_size, ask, ask_size = _BBO.unpack_from(frame, 8)
+    at = 9 + block
+    end = at + frame[at - 1]
+    if end > len(frame) or end == at:
+        raise Protocol("SBE quote without its market")
+    raw = frame[at:end]
+    market = _markets.get(raw) or _market(raw)
+    if bid > 0 < ask and bid_size >= 0 <= ask_size and seq >= 0 <= ts_us <= _MAX_US:
+        return Bbo(
+            market=market,
+            seq_no=seq,
+            bid=bid / _E8,
+            bid_size=bid_size / _E8,
+            ask=ask / _E8,
+            ask_size=ask_size / _E8,
+            last_updated_at=ts_us // 1000,
+        )
     return Bbo(
-        market=_text(market),
-        seq_no=seq,
-        bid=_float(bid),
-        bid_size=_float(bid_size),
-        ask=_float(ask),
-        ask_size=_float(ask_size),
-        last_updated_at=ts_us // 1000,
+        market=market,
+        seq_no=_count(seq),
+        bid=_float(bid, 1),
+        bid_size=_float(bid_size, 0),
+        ask=_float(ask, 1),
+        ask_size=_float(ask_size, 0),
+        last_updated_at=_ms(ts_us),
     )
 
 
@@ -181,7 +251,9 @@ def _read_book(frame: bytes, block: int) -> Book:
     bids, at = _levels(frame, _HEADER.size + block)
     asks, at = _levels(frame, at)
     (market,) = _strings(frame, at, 1)
-    return Book(market=_text(market), seq_no=seq, last_updated_at=ts_us // 1000, is_snapshot=package == 0, bids=bids, asks=asks)
+    return Book(
+        market=_text(market), seq_no=_count(seq), last_updated_at=_ms(ts_us), is_snapshot=package == 0, bids=bids, asks=asks
+    )
 
 
 def _levels(frame: bytes, at: int) -> tuple[list[tuple[float, float]], int]:
@@ -192,6 +264,8 @@ def _levels(frame: bytes, at: int) -> tuple[list[tuple[float, float]], int]:
     if end > len(frame):
         raise Protocol("SBE book levels run past the end of their frame")
     rows = [_LEVEL.unpack_from(frame, start) for start in range(first, end, width)] if count else []
+    if any(price <= 0 or size < 0 for price, size in rows):
+        raise Protocol("SBE book level without a price or of a negative size")
     return [(price / _E8, size / _E8) for price, size in rows], end
 
 
@@ -210,7 +284,7 @@ def _read_summary(frame: bytes, block: int) -> MarketSummary:
         open_interest=_e8(row[6]),
         external_fair_price=_e8(row[24]),
         funding_rate=rate,
-        created_at=row[0] // 1000,
+        created_at=_ms(row[0]),
     )
 
 
@@ -228,7 +302,7 @@ def _read_funding(frame: bytes, block: int) -> FundingData:
         funding_rate_8h=_e8(rate_8h),
         funding_period_hours=period if period > 0 else None,
         impact_premium_rate=impact,
-        created_at=created_us // 1000,
+        created_at=_ms(created_us),
     )
 
 
@@ -250,8 +324,8 @@ def _read_order(frame: bytes, block: int) -> Order:
         avg_fill_price=_e8(average),
         cancel_reason=reason,
         flags=_flags(row[17], _ORDER_FLAGS),
-        created_at=created_us // 1000,
-        last_updated_at=updated_us // 1000,
+        created_at=_ms(created_us),
+        last_updated_at=_ms(updated_us),
         seq_no=seq,
         request_info=_request(frame, block, request_id, message),
     )
@@ -281,12 +355,12 @@ def _read_fill(frame: bytes, block: int) -> Fill:
         price=_money(price),
         size=_money(size),
         fee=_e8(fee),
-        fee_currency=currency,
+        fee_currency=currency and _text(currency),
         fill_type=_FILL_TYPES.get(kind),
         flags=_flags(bits, _FILL_FLAGS),
         realized_pnl=_e8(realized),
         realized_funding=_e8(funding),
-        created_at=created_us // 1000,
+        created_at=_ms(created_us),
     )
 
 
@@ -305,7 +379,7 @@ def _read_position(frame: bytes, block: int) -> Position:
         unrealized_funding_pnl=_e8(row[16]),
         cached_funding_index=_e8(row[15]),
         liquidation_price=_e8(row[8]),
-        last_updated_at=row[10] // 1000,
+        last_updated_at=_ms(row[10]),
         seq_no=row[1],
     )
 
@@ -317,9 +391,9 @@ def _read_account(frame: bytes, block: int) -> Account:
         free_collateral=_e8(row[3]),
         initial_margin_requirement=_e8(row[4]),
         maintenance_margin_requirement=_e8(row[5]),
-        status=_ACCOUNT_STATUSES.get(row[11]),
+        status=_ACCOUNT_STATUSES.get(row[11], "UNKNOWN"),
         seq_no=row[1],
-        updated_at=row[8] // 1000,
+        updated_at=_ms(row[8]),
     )
 
 

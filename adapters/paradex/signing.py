@@ -1,4 +1,4 @@
-"""SNIP-12 (revision 0) signatures of orders, modifications and logins; pure, proved by golden vectors.
+"""SNIP-12 (revision 0) signatures of orders, modifications, logins and account requests; pure, proved by golden vectors.
 
 A message hash is a chain of Pedersen hashes, `H(x1..xn) = h(...h(h(0, x1), x2)..., n)`, over the
 domain, the account and the message. The parts that never change are folded once per signer, which
@@ -36,6 +36,7 @@ _DOMAIN = _selector("StarkNetDomain(name:felt,chainId:felt,version:felt)")
 _ORDER = _fold(0, _selector(f"Order({_FIELDS})"))
 _MODIFY = _fold(0, _selector(f"ModifyOrder({_FIELDS},id:felt)"))
 _REQUEST = _fold(0, _selector("Request(method:felt,path:felt,body:felt,timestamp:felt,expiration:felt)"))
+_CONSTANT = _fold(0, _selector("Constant(action:felt)"))
 
 
 def quantums(value: Decimal) -> int:
@@ -68,7 +69,8 @@ class Signer:
     def __init__(self, chain_id: str, account_address: str, private_key: str) -> None:
         self._key = int(private_key, 16)
         domain = _fold(0, _DOMAIN, _felt("Paradex"), _felt(chain_id), 1, 4)
-        self._outer = _fold(0, _felt("StarkNet Message"), domain, int(account_address, 16))
+        self._account = int(account_address, 16)
+        self._outer = _fold(0, _felt("StarkNet Message"), domain, self._account)
         self.account_address = account_address
         self.public_key = hex(get_public_key(self._key))
 
@@ -84,6 +86,14 @@ class Signer:
         """Return the message hash of a login, valid between the two times."""
         words = (_felt(_AUTH_METHOD), _felt(_AUTH_PATH), _felt(_AUTH_BODY))
         return self._finish(_fold(_REQUEST, *words, timestamp_secs, expiration_secs, 6))
+
+    def onboarding_hash(self) -> int:
+        """Return the message hash of the request that opens the account."""
+        return self._finish(_fold(_CONSTANT, _felt("Onboarding"), 2))
+
+    def subkey_hash(self, public_key: str, timestamp_secs: int, expiry_secs: int) -> int:
+        """Return the hash of the request that lets another key sign: a plain Pedersen array, no typed data."""
+        return _fold(0, self._account, int(public_key, 16), timestamp_secs, expiry_secs, 4)
 
     def sign(self, message_hash: int) -> str:
         """Return the signature as the wire wants it: a JSON array of two decimal strings, as text."""

@@ -18,6 +18,13 @@ def system_state(status: str) -> VenueState:
     return _SYSTEM_STATES.get(status, VenueState.MAINTENANCE)
 
 
+def account_state(status: str | None) -> VenueState:
+    """Return what an account's status means; one that is neither active nor being liquidated has terms of its own."""
+    if status in (None, "ACTIVE"):
+        return VenueState.OK
+    return VenueState.LIQUIDATION if status == "LIQUIDATION" else VenueState.DEGRADED
+
+
 class StatusBoard:
     """Remembers the last state of each channel and publishes changes."""
 

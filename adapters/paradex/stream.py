@@ -22,6 +22,7 @@ from adapters.paradex.schemas import (
     Fill,
     FundingData,
     FundingPaymentRow,
+    MarketEvent,
     MarketSummary,
     Order,
     Payload,
@@ -39,6 +40,7 @@ _KINDS: dict[str, Any] = {
     "trades": Trade,
     "markets_summary": MarketSummary,
     "funding_data": FundingData,
+    "markets": MarketEvent,
     "orders": Order,
     "fills": Fill,
     "positions": Position,
@@ -57,20 +59,34 @@ class Reply(msgspec.Struct, frozen=True):
     error: RpcError | None
 
 
-class Push(msgspec.Struct, frozen=True):
+class Push(msgspec.Struct, frozen=True, gc=False):
     """One message of a subscription."""
 
     data: Payload
 
 
-def bbo(market: str) -> str:
-    """Return the channel of the best bid and offer."""
-    return f"bbo.{market}"
+def bbo(market: str, *, is_interactive: bool = False) -> str:
+    """Return the channel of the best bid and offer; `is_interactive` includes what retail orders alone can hit."""
+    return f"bbo.{market}.interactive" if is_interactive else f"bbo.{market}"
 
 
-def book(market: str) -> str:
+def book(market: str, *, is_interactive: bool = False) -> str:
     """Return the channel of complete 15-level books, which needs no gap handling."""
-    return f"order_book.{market}.snapshot@15@100ms"
+    return f"order_book.{market}.{'interactive' if is_interactive else 'snapshot'}@15@100ms"
+
+
+def book_deltas(market: str, *, is_binary: bool, is_interactive: bool = False) -> str:
+    """Return the channel of a whole book and its numbered changes.
+
+    A binary socket takes the bare name and refuses depth and rate; a JSON socket wants them.
+    """
+    name = f"order_book.{market}.{'interactive_deltas' if is_interactive else 'deltas'}"
+    return name if is_binary else f"{name}@15@50ms"
+
+
+def markets() -> str:
+    """Return the channel that tells of changed market rules."""
+    return "markets"
 
 
 def trades(market: str) -> str:
@@ -127,7 +143,7 @@ def _read(line: bytes) -> Reply | Push | None:
             return None
         data = msgspec.json.decode(params.data, type=kind, strict=False)
         return Push(_unified(data))
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise Protocol(f"JSON frame not understood: {e}") from e
 
 

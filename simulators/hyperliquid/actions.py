@@ -177,8 +177,30 @@ class Noop(_Wire, tag_field="type", tag="noop"):
     """Use up a nonce."""
 
 
+class AgentSetAbstraction(_Wire, tag_field="type", tag="agentSetAbstraction"):
+    """Set the account mode: i (disabled), u (unified account) or p (portfolio margin)."""
+
+    abstraction: str
+
+
+class ReserveRequestWeight(_Wire, tag_field="type", tag="reserveRequestWeight"):
+    """Buy requests beyond the address's limit."""
+
+    weight: int
+
+
 L1Action = (
-    PlaceOrders | Cancel | CancelByCloid | Modify | BatchModify | UpdateLeverage | UpdateIsolatedMargin | ScheduleCancel | Noop
+    PlaceOrders
+    | Cancel
+    | CancelByCloid
+    | Modify
+    | BatchModify
+    | UpdateLeverage
+    | UpdateIsolatedMargin
+    | ScheduleCancel
+    | Noop
+    | AgentSetAbstraction
+    | ReserveRequestWeight
 )
 
 

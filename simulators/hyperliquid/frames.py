@@ -7,7 +7,7 @@ from typing import Any
 from simulators.accounts import FillEffect
 from simulators.candles import Candle
 from simulators.hyperliquid.users import UserOrder
-from simulators.market import Market, Print
+from simulators.market import Print
 
 HOUSE_ADDRESS = "0x" + "0" * 38 + "01"
 NO_HASH = "0x" + "0" * 64
@@ -17,6 +17,11 @@ def number(value: Decimal) -> str:
     """Return a decimal as the venue writes it: no exponent, no trailing zeros, always a point."""
     text = f"{value.normalize():f}" if value else "0"
     return text if "." in text else text + ".0"
+
+
+def plain(value: Decimal) -> str:
+    """Return a decimal without exponent or trailing zeros."""
+    return f"{value.normalize():f}"
 
 
 def usd(value: Decimal) -> str:
@@ -37,20 +42,6 @@ def side(is_buy: bool) -> str:
 def hash_of(value: int) -> str:
     """Return a transaction hash for an id."""
     return "0x" + hashlib.sha256(str(value).encode()).hexdigest()
-
-
-def book(coin: str, market: Market, now_ms: int, depth: int = 20) -> dict[str, Any]:
-    """Return an order book: bids and asks, best first."""
-    return {"coin": coin, "time": now_ms, "levels": [_levels(market, True, depth), _levels(market, False, depth)]}
-
-
-def best(coin: str, market: Market, now_ms: int) -> dict[str, Any]:
-    """Return the best bid and ask, null where a side is empty."""
-    return {"coin": coin, "time": now_ms, "bbo": [next(iter(_levels(market, is_buy, 1)), None) for is_buy in (True, False)]}
-
-
-def _levels(market: Market, is_buy: bool, depth: int) -> list[dict[str, Any]]:
-    return [{"px": number(px), "sz": number(sz), "n": n} for px, sz, n in market.book.levels(is_buy, depth)]
 
 
 def trade(coin: str, row: Print) -> dict[str, Any]:
@@ -101,6 +92,8 @@ def order(item: UserOrder) -> dict[str, Any]:
 
 def frontend_order(item: UserOrder) -> dict[str, Any]:
     """Return an order with all its attributes."""
+    trigger = item.trigger
+    condition = f"Price {'above' if trigger.fires_above else 'below'} {plain(trigger.price)}" if trigger else "N/A"
     return {
         "coin": item.coin,
         "side": side(item.is_buy),
@@ -108,21 +101,23 @@ def frontend_order(item: UserOrder) -> dict[str, Any]:
         "sz": number(item.remaining),
         "oid": item.oid,
         "timestamp": item.timestamp_ms,
-        "triggerCondition": "N/A",
-        "isTrigger": False,
-        "triggerPx": "0.0",
+        "triggerCondition": condition,
+        "isTrigger": trigger is not None,
+        "triggerPx": number(trigger.price) if trigger else "0.0",
         "children": [],
         "isPositionTpsl": False,
         "reduceOnly": item.reduce_only,
-        "orderType": "Limit",
+        "orderType": item.kind,
         "origSz": number(item.size),
-        "tif": item.tif,
+        "tif": None if trigger else item.tif,
         "cloid": item.cloid,
     }
 
 
-def fill(item: UserOrder, row: Print, effect: FillEffect, crossed: bool) -> dict[str, Any]:
-    """Return one execution of a user's order."""
+def fill(
+    item: UserOrder, row: Print, effect: FillEffect, crossed: bool, liquidation: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return one execution of a user's order; `liquidation` is shown to both sides of one."""
     return {
         "coin": item.coin,
         "px": number(row.price),
@@ -130,7 +125,7 @@ def fill(item: UserOrder, row: Print, effect: FillEffect, crossed: bool) -> dict
         "side": side(item.is_buy),
         "time": row.time_ms,
         "startPosition": number(effect.size_before),
-        "dir": direction(effect),
+        "dir": item.direction or direction(effect),
         "closedPnl": number(effect.realized_usd),
         "hash": hash_of(row.id),
         "oid": item.oid,
@@ -138,6 +133,7 @@ def fill(item: UserOrder, row: Print, effect: FillEffect, crossed: bool) -> dict
         "fee": number(effect.fee_usd),
         "tid": row.id,
         **({"cloid": item.cloid} if item.cloid else {}),
+        **({"liquidation": liquidation} if liquidation else {}),
         "feeToken": "USDC",
         "twapId": None,
     }

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulators.hyperliquid import frames, state
+from simulators.faults import FaultBoard, FaultKind
+from simulators.hyperliquid import books, frames, state
 from simulators.hyperliquid.actions import Malformed
 from simulators.hyperliquid.engine import Engine
+from simulators.hyperliquid.fills import aggregated
 from simulators.hyperliquid.funding import SettledRate
 from simulators.hyperliquid.identity import Gate
 from simulators.hyperliquid.universe import MARGIN_TABLES, META, SPOT_META, UNIVERSE
 from simulators.hyperliquid.users import User
 from simulators.market import Market
 
-FILLS_KEPT = 2000
+FILLS_KEPT = 2000  # in one reply
+FILLS_EVER = 10_000
 ROWS_PER_REPLY = 500
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -36,27 +39,38 @@ FIXED: Mapping[str, Any] = {
     "spotMeta": SPOT_META,
     "spotMetaAndAssetCtxs": [SPOT_META, []],
     "userFees": state.FEES,
-    "userAbstraction": "default",
     "userDexAbstraction": None,
-    "subAccounts": None,
     "maxBuilderFee": 0,
-    "userTwapSliceFills": [],
+    **{
+        kind: []
+        for kind in (
+            "userTwapSliceFills",
+            "twapHistory",
+            "userVaultEquities",
+            "delegations",
+            "delegatorHistory",
+            "delegatorRewards",
+            "perpsAtOpenInterestCap",
+        )
+    },
 }
 
 
 class Info:
     """Answers reads."""
 
-    def __init__(self, engine: Engine, gate: Gate) -> None:
-        self._engine, self._gate = engine, gate
+    def __init__(self, engine: Engine, gate: Gate, faults: FaultBoard) -> None:
+        self._engine, self._gate, self._faults = engine, gate, faults
         self._now_ms = 0  # of the request being answered
         self._of_user: dict[str, Callable[[User | None], Any]] = {
             "clearinghouseState": lambda user: state.clearinghouse_state(self._engine, user, self._now_ms),
-            "spotClearinghouseState": state.spot_state,
+            "spotClearinghouseState": lambda user: state.spot_state(self._engine, user),
+            "userAbstraction": lambda user: user.abstraction if user else "default",
+            "portfolio": lambda user: state.portfolio(self._engine, user, self._now_ms),
+            "subAccounts": self._sub_accounts,
             "openOrders": lambda user: self.open_orders(user, frames.order),
             "frontendOpenOrders": lambda user: self.open_orders(user, frames.frontend_order),
             "historicalOrders": lambda user: _newest(user.records) if user else [],
-            "userFills": lambda user: _newest(user.fills) if user else [],
             "userRateLimit": state.rate_limit,
             "extraAgents": self._agents,
         }
@@ -71,6 +85,7 @@ class Info:
             "fundingHistory": self._funding_history,
             "predictedFundings": lambda _: self._predicted(),
             "orderStatus": self._order_status,
+            "userFills": self._fills,
             "userFillsByTime": self._fills_by_time,
             "userFunding": self._user_funding,
             "userNonFundingLedgerUpdates": self._ledger,
@@ -84,7 +99,8 @@ class Info:
             raise Malformed("no object")
         if request.get("dex"):
             raise UnknownDex
-        self._now_ms, kind = now_ns // 1_000_000, str(request.get("type"))
+        offset, kind = self._faults.find(FaultKind.CLOCK_OFFSET), str(request.get("type"))
+        self._now_ms = now_ns // 1_000_000 + (round(offset.secs * 1000) if offset else 0)
         try:
             if kind in self._of_user:
                 return self._of_user[kind](self._user(request))
@@ -127,14 +143,20 @@ class Info:
 
     def _book(self, request: Request) -> Any:
         """Answer null for an unknown coin, as the venue does."""
-        market = self._engine.markets.get(request["coin"])
-        return None if market is None else frames.book(request["coin"], market, self._now_ms)
+        coin, figures, mantissa = request["coin"], request.get("nSigFigs"), request.get("mantissa")
+        if not books.is_aggregation(figures, mantissa):
+            raise ValueError(f"no book of {figures} figures and mantissa {mantissa}")
+        market = self._engine.markets.get(coin)
+        if market is None:
+            return None
+        return books.book(coin, market, self._now_ms, figures=figures, mantissa=mantissa)
 
     def _recent_trades(self, request: Request) -> Any:
         return [frames.trade(request["coin"], row) for row in reversed(list(self._market(request).prints)[-30:])]
 
     def _candles(self, request: Request) -> Any:
         body = request["req"]
+        self._engine.recall_candles(body["coin"])
         bars = self._market(body).candles.bars(INTERVALS_MS[body["interval"]], body.get("startTime") or 0, body.get("endTime"))
         return [frames.candle(body["coin"], body["interval"], bar) for bar in bars[-5000:]]
 
@@ -155,11 +177,18 @@ class Info:
         if user and isinstance(oid, str):
             oid = user.oid_by_cloid.get(oid.lower())
         record = user.record_by_oid.get(oid) if user else None
+        late = self._faults.find(FaultKind.LATE_ORDER_STATUS)
+        if record and late and self._now_ms - record["order"]["timestamp"] < late.secs * 1000:
+            record = None
         return {"status": "unknownOid"} if record is None else {"status": "order", "order": record}
+
+    def _fills(self, request: Request) -> Any:
+        user = self._user(request)
+        return _newest(_shown(user.fills[-FILLS_EVER:], request)) if user else []
 
     def _fills_by_time(self, request: Request) -> Any:
         user = self._user(request)
-        rows = _between(user.fills, request, FILLS_KEPT) if user else []
+        rows = _between(_shown(user.fills[-FILLS_EVER:], request), request, FILLS_KEPT) if user else []
         return rows[::-1] if request.get("reversed") else rows
 
     def _user_funding(self, request: Request) -> Any:
@@ -172,10 +201,24 @@ class Info:
 
     def _role(self, request: Request) -> Any:
         address = _address(request)
-        if address in self._engine.users:
-            return {"role": "user"}
+        if user := self._engine.users.get(address):
+            return {"role": "subAccount", "data": {"master": user.master}} if user.master else {"role": "user"}
         master = self._gate.master_of(address)
         return {"role": "agent", "data": {"user": master}} if master else {"role": "missing"}
+
+    def _sub_accounts(self, user: User | None) -> Any:
+        held = [other for other in self._engine.users.values() if user and other.master == user.address]
+        rows = [
+            {
+                "name": f"sub {number}",
+                "subAccountUser": other.address,
+                "master": other.master,
+                "clearinghouseState": state.clearinghouse_state(self._engine, other, self._now_ms),
+                "spotState": state.spot_state(self._engine, other),
+            }
+            for number, other in enumerate(held, 1)
+        ]
+        return rows or None
 
     def _agents(self, user: User | None) -> Any:
         """List the named agents; an unnamed one stays unseen."""
@@ -191,6 +234,10 @@ def _address(request: Request) -> str:
     if len(address) != 42 or not address.startswith("0x"):
         raise ValueError(f"{address} is no address")
     return address
+
+
+def _shown(rows: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
+    return aggregated(rows) if request.get("aggregateByTime") else rows
 
 
 def _newest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

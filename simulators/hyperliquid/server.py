@@ -1,7 +1,6 @@
 """The venue's HTTP and WebSocket server: /info, /exchange and /ws on one port."""
 
 import asyncio
-import json
 import time
 from decimal import Decimal
 from typing import Any
@@ -11,11 +10,15 @@ from aiohttp import web
 from simulators.fault_middleware import fault_middleware
 from simulators.faults import FaultBoard
 from simulators.hyperliquid.actions import Malformed
+from simulators.hyperliquid.connection import dumps, loads
 from simulators.hyperliquid.engine import Engine
 from simulators.hyperliquid.exchange import Exchange
+from simulators.hyperliquid.hooks import Hooks
 from simulators.hyperliquid.identity import Gate
 from simulators.hyperliquid.info import Info, UnknownDex
-from simulators.hyperliquid.sessions import Sessions, dumps
+from simulators.hyperliquid.limits import SocketLimits, WeightLimit, action_weight, info_weight, reply_weight
+from simulators.hyperliquid.liquidation import Liquidation
+from simulators.hyperliquid.sessions import Sessions
 from simulators.hyperliquid.signing import address_of
 from simulators.hyperliquid.streams import Streams, shape_of
 from simulators.tape import Tape, TapeClock
@@ -27,6 +30,9 @@ KEYS = {
 }
 CASH_USD = Decimal(20_000)
 EVENT_DELAY_SECS = 0.003  # a user's frames follow the reply to what caused them
+EVENT_LEAD_SECS = 0.02  # by how much they precede it when asked to
+HOUR_SECS = 3600.0
+WEIGHT_PER_MINUTE = 1200.0
 UNREADABLE = "Failed to deserialize the JSON body into the target type"
 
 
@@ -40,9 +46,15 @@ class HyperliquidVenue:
         self.accounts = [{"name": name, "address": address_of(key), "private_key": key} for name, key in KEYS.items()]
         for account in self.accounts:
             self.engine.add_user(account["address"], CASH_USD)
-        self._info, self._exchange = Info(self.engine, self.gate), Exchange(self.engine, self.gate)
+        self.exchange = Exchange(self.engine, self.gate, faults)
+        self.liquidation = Liquidation(self.engine)
+        self.hooks = Hooks(self.engine, self.gate, self.liquidation, faults=faults, tell=self._tell)
+        self.events_first = False  # whether a user's frames precede the reply to what caused them
+        speed = max(1.0, HOUR_SECS / clock.funding.hour_secs)  # a compressed hour holds as many requests as a real one
+        self.weights = WeightLimit(WEIGHT_PER_MINUTE * speed)
+        self._info = Info(self.engine, self.gate, faults)
         streams = Streams(self.engine, self._info, compressed=clock.funding.is_compressed)
-        self.sessions = Sessions(streams, faults, self._post, lambda raw: shape_of(raw, self.engine))
+        self.sessions = Sessions(streams, faults, self._post, lambda raw: shape_of(raw, self.engine), limits=SocketLimits(speed))
         self._runner: web.AppRunner | None = None
         self._address = ""
 
@@ -61,7 +73,9 @@ class HyperliquidVenue:
 
     def step(self, now_ns: int) -> None:
         """Advance markets, funding and streams to `now_ns`."""
+        self.hooks.strike()
         self.engine.step(now_ns)
+        self.liquidation.step(now_ns)
         self._tell()
         self.sessions.step(now_ns)
 
@@ -79,7 +93,13 @@ class HyperliquidVenue:
 
     async def _serve_info(self, request: web.Request) -> web.Response:
         try:
-            return _json(self._info.answer(await _body(request), time.time_ns()))
+            body = await _body(request)
+            kind = str(body.get("type")) if isinstance(body, dict) else ""
+            if refused := self._over_weight(request, info_weight(kind)):
+                return refused
+            reply = self._info.answer(body, time.time_ns())
+            self.weights.add(request.remote or "", reply_weight(kind, reply))
+            return _json(reply)
         except Malformed:
             return web.Response(status=422, text=UNREADABLE)
         except UnknownDex:
@@ -87,13 +107,31 @@ class HyperliquidVenue:
 
     async def _serve_exchange(self, request: web.Request) -> web.Response:
         try:
-            return _json(self._execute(await _body(request)))
+            envelope = await _body(request)
+            action = envelope.get("action") if isinstance(envelope, dict) else None
+            if refused := self._over_weight(request, action_weight(action) if isinstance(action, dict) else 1):
+                return refused
+            reply = self._execute(envelope)
+            if self.events_first:
+                await asyncio.sleep(EVENT_LEAD_SECS)
+            return _json(reply)
         except Malformed:
             return web.Response(status=422, text=UNREADABLE)
 
+    def _over_weight(self, request: web.Request, weight: int) -> web.Response | None:
+        """Count a request's weight; return the refusal of one that is over the limit."""
+        limited = self.faults.is_limited("ip", time.time_ns())
+        if not limited and self.weights.spend(request.remote or "", weight):
+            return None
+        wait = self.weights.retry_after_secs
+        return web.Response(status=429, text="Too Many Requests", headers={} if wait is None else {"Retry-After": str(wait)})
+
     def _execute(self, envelope: Any) -> dict[str, Any]:
-        reply = self._exchange.handle(envelope, time.time_ns())
-        asyncio.get_running_loop().call_later(EVENT_DELAY_SECS, self._tell)
+        reply = self.exchange.handle(envelope, time.time_ns())
+        if self.events_first:
+            self._tell()
+        else:
+            asyncio.get_running_loop().call_later(EVENT_DELAY_SECS, self._tell)
         return reply
 
     def _post(self, kind: str, payload: Any) -> dict[str, Any]:
@@ -121,7 +159,7 @@ async def _name_of(request: web.Request) -> str:
     if request.method != "POST":
         return request.path
     try:
-        body = json.loads(await request.read())
+        body = loads(await request.read())
         return f"{request.path}:{body.get('action', body).get('type')}"
     except (ValueError, AttributeError):
         return request.path
@@ -129,7 +167,7 @@ async def _name_of(request: web.Request) -> str:
 
 async def _body(request: web.Request) -> Any:
     try:
-        return json.loads(await request.read())
+        return loads(await request.read())
     except ValueError as error:
         raise Malformed(str(error)) from error
 

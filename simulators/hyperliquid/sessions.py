@@ -1,8 +1,6 @@
 """Open WebSocket connections: requests in, frames out, and the venue's way of ending them."""
 
 import asyncio
-import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -10,64 +8,43 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from simulators.faults import Fault, FaultBoard, FaultKind
-from simulators.hyperliquid.engine import Event
+from simulators.faults import FaultBoard, FaultKind
+from simulators.hyperliquid.connection import Delivery, Session, dumps, loads
+from simulators.hyperliquid.events import Event
+from simulators.hyperliquid.limits import MinuteCount, SocketLimits
+from simulators.hyperliquid.posts import Post, Posts
 from simulators.hyperliquid.streams import FatalSubscription, InvalidSubscription, Streams, Subscription
 
 LOG = logging.getLogger("simulators.hyperliquid")
 IDLE_SECS = 60.0
-QUEUED_FRAMES = 10_000
-Post = Callable[[str, Any], dict[str, Any]]
-
-
-def dumps(value: Any) -> str:
-    """Return compact JSON."""
-    return json.dumps(value, separators=(",", ":"))
-
-
-class Session:
-    """One connection; frames are queued and written by its own task, so a slow reader delays nobody."""
-
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
-        self.subscriptions: dict[str, Subscription] = {}
-        self._socket, self._request = socket, request
-        self._queue: asyncio.Queue[str] = asyncio.Queue(QUEUED_FRAMES)
-        self._sent_at = time.monotonic()
-
-    def send(self, frame: dict[str, Any]) -> None:
-        """Queue a frame; a reader that is too far behind loses its connection."""
-        try:
-            self._queue.put_nowait(dumps(frame))
-        except asyncio.QueueFull:
-            self.abort()
-
-    def abort(self) -> None:
-        """Cut the connection without a close frame, as the venue does."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-    def is_idle(self) -> bool:
-        """Whether nothing was sent for so long that the venue hangs up."""
-        return time.monotonic() - self._sent_at > IDLE_SECS
-
-    async def write(self) -> None:
-        """Write queued frames until the connection ends."""
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            while True:
-                text = await self._queue.get()
-                await self._socket.send_str(text)
-                self._sent_at = time.monotonic()
 
 
 class Sessions:
     """All connections of the venue."""
 
-    def __init__(self, streams: Streams, faults: FaultBoard, post: Post, shape: Callable[[Any], dict[str, Any]]) -> None:
-        self._streams, self._faults, self._post, self._shape = streams, faults, post, shape
+    def __init__(
+        self,
+        streams: Streams,
+        faults: FaultBoard,
+        post: Post,
+        shape: Callable[[Any], dict[str, Any]],
+        *,
+        limits: SocketLimits,
+    ) -> None:
+        self.limits = limits
+        self._streams, self._faults, self._shape = streams, faults, shape
+        self._posts, self._delivery = Posts(faults, post, limits), Delivery(faults)
         self._open: set[Session] = set()
+        self._connections: dict[str, MinuteCount] = {}
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one connection until it ends."""
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Serve one connection until it ends; turn away a peer that opens too many."""
+        peer = request.remote or ""
+        recent = self._connections.setdefault(peer, MinuteCount())
+        if len(self._of(peer)) >= self.limits.connections or not recent.add(
+            self.limits.connections_per_minute * self.limits.speed
+        ):
+            return web.Response(status=429, text="Too Many Requests")
         socket = web.WebSocketResponse(compress=False, autoping=True)
         await socket.prepare(request)
         session = Session(socket, request)
@@ -86,16 +63,17 @@ class Sessions:
         """Push the streams that are due and hang up on idle connections."""
         if self._faults.take(FaultKind.DROP_SOCKET):
             self.abort_all()
+        self._go_mute()
         for session in list(self._open):
             for item in session.subscriptions.values():
                 if not self._faults.is_frozen(item.kind, now_ns):
-                    for frame in self._streams.polled(item, now_ns):
-                        session.send(frame)
-            if session.is_idle():
+                    self._delivery.send(session, item.kind, self._streams.polled(item, now_ns))
+            if session.is_idle(IDLE_SECS):
                 session.abort()
 
     def tell(self, events: list[Event], now_ns: int) -> None:
         """Push what happened to users; a frozen stream loses it."""
+        self._go_mute()
         by_user: dict[str, list[Event]] = {}
         for event in events:
             by_user.setdefault(event.user, []).append(event)
@@ -103,48 +81,41 @@ class Sessions:
             for item in session.subscriptions.values():
                 mine = by_user.get(item.user or "")
                 if mine and not self._faults.is_frozen(item.kind, now_ns):
-                    for frame in self._streams.events(item, mine, now_ns):
-                        session.send(frame)
+                    self._delivery.send(session, item.kind, self._streams.events(item, mine, now_ns))
 
     def abort_all(self) -> None:
         """Cut every connection."""
         for session in list(self._open):
             session.abort()
 
+    def _of(self, peer: str) -> list[Session]:
+        return [session for session in self._open if session.peer == peer]
+
+    def _go_mute(self) -> None:
+        if self._faults.take(FaultKind.HALF_OPEN):
+            for session in self._open:
+                session.is_mute = True
+
     def _receive(self, session: Session, text: str) -> None:
+        self._go_mute()
+        if session.is_mute:
+            return
+        if not session.messages.add(self.limits.messages_per_minute * self.limits.speed):
+            _error(session, f"Cannot send more than {self.limits.messages_per_minute} messages per minute.")
+            return
         try:
-            message = json.loads(text)
+            message = loads(text)
             method = message["method"]
             if method == "ping":
                 session.send({"channel": "pong"})
             elif method == "post":
-                self._answer_post(session, message)
+                self._posts.receive(session, message)
             elif method in ("subscribe", "unsubscribe"):
                 self._subscribe(session, method, message["subscription"])
             else:
                 raise KeyError(method)
         except (ValueError, KeyError, TypeError):
             _error(session, f"Error parsing JSON into valid websocket request: {text}")
-
-    def _answer_post(self, session: Session, message: dict[str, Any]) -> None:
-        """Answer a request by the socket, unless a fault of its name (`ws action:order`) forbids."""
-        number, request = int(message["id"]), message["request"]
-        kind, payload = request["type"], request["payload"]
-        action = payload.get("action", payload) if isinstance(payload, dict) else {}
-        name = f"ws {kind}:{action.get('type') if isinstance(action, dict) else ''}"
-        if fault := self._faults.take(FaultKind.STATUS, name):
-            session.send(_post_reply(number, _failure(fault)))
-            return
-        late, lost = self._faults.take(FaultKind.DELAY_REPLY, name), self._faults.take(FaultKind.LOSE_REPLY, name)
-        response = self._post(kind, payload)
-        if lost and not lost.status:
-            session.abort()  # executed, but the client will never know
-            return
-        reply = _post_reply(number, _failure(lost) if lost else response)
-        if late:
-            asyncio.get_running_loop().call_later(late.secs, session.send, reply)
-        else:
-            session.send(reply)
 
     def _subscribe(self, session: Session, method: str, raw: Any) -> None:
         try:
@@ -160,21 +131,25 @@ class Sessions:
         if (method == "subscribe") == (key in session.subscriptions):
             _error(session, f"Already {method}d: {key}")
             return
+        if method == "subscribe" and (text := self._too_many(session, shape)):
+            _error(session, text)
+            return
         session.send({"channel": "subscriptionResponse", "data": {"method": method, "subscription": shape}})
         if method == "unsubscribe":
             del session.subscriptions[key]
             return
         item = session.subscriptions[key] = Subscription(shape)
-        for frame in self._streams.first(item, time.time_ns()):
-            session.send(frame)
+        self._delivery.send(session, item.kind, self._streams.first(item, time.time_ns()))
 
-
-def _post_reply(number: int, response: dict[str, Any]) -> dict[str, Any]:
-    return {"channel": "post", "data": {"id": number, "response": response}}
-
-
-def _failure(fault: Fault) -> dict[str, Any]:
-    return {"type": "error", "payload": f"{fault.status or 503} {fault.reason or 'simulated'}"}
+    def _too_many(self, session: Session, shape: dict[str, Any]) -> str | None:
+        """Return why a peer may not subscribe to more, counted over its connections."""
+        held = [item for other in self._of(session.peer) for item in other.subscriptions.values()]
+        if len(held) >= self.limits.subscriptions:
+            return f"Cannot subscribe to more than {self.limits.subscriptions} channels."
+        users = {item.user for item in held if item.user}
+        if shape.get("user") and len(users | {shape["user"]}) > self.limits.users:
+            return f"Cannot track more than {self.limits.users} total users."
+        return None
 
 
 def _error(session: Session, text: str) -> None:

@@ -36,6 +36,10 @@ USER_SIGNED: Mapping[str, tuple[str, Sequence[tuple[str, str]]]] = {
         "ApproveAgent",
         (("string", "hyperliquidChain"), ("address", "agentAddress"), ("string", "agentName"), ("uint64", "nonce")),
     ),
+    "userSetAbstraction": (
+        "UserSetAbstraction",
+        (("string", "hyperliquidChain"), ("address", "user"), ("string", "abstraction"), ("uint64", "nonce")),
+    ),
 }
 
 

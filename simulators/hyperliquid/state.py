@@ -3,58 +3,69 @@
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from simulators.accounts import ZERO, Position
+from simulators.accounts import ZERO
 from simulators.hyperliquid import frames
 from simulators.hyperliquid.engine import Engine
-from simulators.hyperliquid.universe import ASSET_IDS, MAKER_RATE, MAX_DECIMALS, TAKER_RATE, UNIVERSE, Coin
+from simulators.hyperliquid.limits import FREE_REQUESTS
+from simulators.hyperliquid.margin import Holding, Margin, coin_named
+from simulators.hyperliquid.universe import MAKER_RATE, MAX_DECIMALS, TAKER_RATE
 from simulators.hyperliquid.users import FundingPaid, User
-
-FREE_REQUESTS = 10_000
 
 
 def clearinghouse_state(engine: Engine, user: User | None, now_ms: int) -> dict[str, Any]:
-    """Return margin and positions; a stranger's account is empty. Every position is cross."""
-    if user is None:
-        user = User("")
-    marks, account = engine.marks, user.account
-    equity, used = account.equity_usd(marks), account.initial_margin_usd(marks)
-    notional = sum((abs(p.size) * marks[name] for name, p in account.positions.items()), ZERO)
-    net = sum((p.size * marks[name] for name, p in account.positions.items()), ZERO)
-    summary = {
-        "accountValue": frames.usd(equity),
-        "totalNtlPos": frames.usd(notional),
-        "totalRawUsd": frames.usd(equity - net),
-        "totalMarginUsed": frames.usd(used),
-    }
+    """Return margin and positions; a stranger's account is empty, a unified one shows no money here."""
+    user = user or User("")
+    margin = engine.margin(user)
+    holdings, cross = margin.holdings, list(margin.cross)
     return {
-        "marginSummary": summary,
-        "crossMarginSummary": summary,
-        "crossMaintenanceMarginUsed": frames.usd(maintenance_usd(engine, user)),
-        "withdrawable": frames.usd(max(equity - max(used, notional / 10), ZERO)),
-        "assetPositions": [
-            {"type": "oneWay", "position": _position(engine, user, name, position)}
-            for name, position in account.positions.items()
-        ],
+        "marginSummary": _summary(user, margin.equity_usd, holdings),
+        "crossMarginSummary": _summary(user, margin.cross_equity_usd, cross),
+        "crossMaintenanceMarginUsed": frames.usd(margin.cross_maintenance_usd),
+        "withdrawable": "0.0" if user.is_unified else frames.usd(margin.withdrawable_usd),
+        "assetPositions": [{"type": "oneWay", "position": _position(margin, holding)} for holding in holdings],
         "time": now_ms,
     }
 
 
-def maintenance_usd(engine: Engine, user: User) -> Decimal:
-    """Return the maintenance margin: half the initial margin at each coin's greatest leverage (first tier)."""
-    rows = user.account.positions.items()
-    return sum((abs(p.size) * engine.marks[name] / (2 * _coin(name).max_leverage) for name, p in rows), ZERO)
+def _summary(user: User, equity_usd: Decimal, holdings: list[Holding]) -> dict[str, str]:
+    equity_usd = ZERO if user.is_unified else equity_usd
+    net_usd = sum((holding.side * holding.notional_usd for holding in holdings), ZERO)
+    return {
+        "accountValue": frames.usd(equity_usd),
+        "totalNtlPos": frames.usd(sum((holding.notional_usd for holding in holdings), ZERO)),
+        "totalRawUsd": frames.usd(equity_usd - net_usd),
+        "totalMarginUsed": frames.usd(sum((holding.margin_usd for holding in holdings), ZERO)),
+    }
 
 
-def liquidation_price(engine: Engine, user: User, name: str, position: Position) -> Decimal | None:
-    """Return the mark at which this position's move alone uses up the margin; None when no price does.
+def _position(margin: Margin, holding: Holding) -> dict[str, Any]:
+    position, liquidation = holding.position, margin.liquidation_usd(holding.name)
+    paid = margin.user.funding_paid.get(holding.name, FundingPaid())
+    return {
+        "coin": holding.name,
+        "szi": frames.number(position.size),
+        "leverage": _leverage(holding),
+        "entryPx": frames.ratio(position.entry_usd, MAX_DECIMALS),
+        "positionValue": frames.usd(holding.notional_usd),
+        "unrealizedPnl": frames.usd(holding.unrealized_usd),
+        "returnOnEquity": frames.ratio(holding.unrealized_usd / (abs(position.cost_usd) / holding.leverage)),
+        "liquidationPx": None if liquidation is None else frames.ratio(liquidation),
+        "marginUsed": frames.usd(holding.margin_usd),
+        "maxLeverage": coin_named(holding.name).max_leverage,
+        "cumFunding": {
+            "allTime": frames.usd(paid.all_time),
+            "sinceOpen": frames.usd(paid.since_open),
+            "sinceChange": frames.usd(paid.since_change),
+        },
+    }
 
-    mark - side * (equity - maintenance) / |size| / (1 - side / (2 * greatest leverage)).
-    """
-    side = 1 if position.size > 0 else -1
-    free = user.account.equity_usd(engine.marks) - maintenance_usd(engine, user)
-    ratio = 1 - Decimal(side) / (2 * _coin(name).max_leverage)
-    price = engine.marks[name] - side * free / abs(position.size) / ratio
-    return price if price > 0 else None
+
+def _leverage(holding: Holding) -> dict[str, Any]:
+    """Return the margin mode; an isolated position's `rawUsd` is its margin less its signed value."""
+    if not holding.is_isolated:
+        return {"type": "cross", "value": holding.leverage}
+    raw_usd = holding.margin_usd - holding.side * holding.notional_usd
+    return {"type": "isolated", "value": holding.leverage, "rawUsd": frames.usd(raw_usd)}
 
 
 def active_asset_data(engine: Engine, user: User | None, address: str, coin: str) -> dict[str, Any]:
@@ -64,34 +75,56 @@ def active_asset_data(engine: Engine, user: User | None, address: str, coin: str
     free = max(engine.available_usd(user), ZERO) if user else ZERO
     freed = abs(account.size(coin)) * mark / leverage * 2
     available = [free + (freed if account.size(coin) * sign < 0 else ZERO) for sign in (1, -1)]
-    sizes = [(usd * leverage / mark).quantize(_coin(coin).size_step, ROUND_DOWN) for usd in available]
+    sizes = [(usd * leverage / mark).quantize(coin_named(coin).size_step, ROUND_DOWN) for usd in available]
+    shown: dict[str, Any] = {"type": "cross", "value": leverage}
+    if user and coin in user.isolated:
+        shown = {"type": "isolated", "value": leverage, "rawUsd": "0.0"}
+        if account.size(coin):
+            shown = _leverage(engine.margin(user).holding(coin))
     return {
         "user": address,
         "coin": coin,
-        "leverage": {"type": "cross", "value": leverage},
+        "leverage": shown,
         "maxTradeSzs": [frames.number(size) for size in sizes],
         "availableToTrade": [frames.usd(usd) for usd in available],
         "markPx": frames.number(mark),
     }
 
 
-def spot_state(user: User | None) -> dict[str, Any]:
-    """Return the spot balances."""
-    total = user.spot_usdc if user else ZERO
-    if not total:
+def spot_state(engine: Engine, user: User | None) -> dict[str, Any]:
+    """Return the spot balances; in a unified account they hold the money of the perpetuals too."""
+    if user is None:
         return {"balances": []}
-    return {"balances": [{"coin": "USDC", "token": 0, "total": frames.usd(total), "hold": "0.0", "entryNtl": "0.0"}]}
+    total, hold = user.spot_usdc, ZERO
+    if user.is_unified:
+        total += user.account.cash_usd
+        margin = engine.margin(user)
+        hold = max(margin.equity_usd - margin.available_usd, ZERO)
+    extra = {"portfolioMarginEnabled": True, "portfolioMarginRatio": "0.0"} if user.abstraction == "portfolioMargin" else {}
+    if not total:
+        return {"balances": [], **extra}
+    row = {"coin": "USDC", "token": 0, "total": frames.usd(total), "hold": frames.usd(hold), "entryNtl": "0.0"}
+    return {"balances": [row], **extra}
 
 
 def rate_limit(user: User | None) -> dict[str, Any]:
     """Return the requests used, and allowed: one per USDC traded and a starting allowance."""
-    traded, used = (user.traded_usd, user.requests) if user else (ZERO, 0)
+    user = user or User("")
     return {
-        "cumVlm": frames.usd(traded),
-        "nRequestsUsed": used,
-        "nRequestsCap": int(traded) + FREE_REQUESTS,
-        "nRequestsSurplus": 0,
+        "cumVlm": frames.usd(user.traded_usd),
+        "nRequestsUsed": user.requests,
+        "nRequestsCap": int(user.traded_usd) + FREE_REQUESTS,
+        "nRequestsSurplus": user.bought_requests,
     }
+
+
+def portfolio(engine: Engine, user: User | None, now_ms: int) -> list[Any]:
+    """Return what the account is worth now, and its volume, under every period's name."""
+    user = user or User("")
+    worth = frames.usd(engine.margin(user).equity_usd)
+    row = {"accountValueHistory": [[now_ms, worth]], "pnlHistory": [[now_ms, "0.0"]], "vlm": frames.usd(user.traded_usd)}
+    periods = ("day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime")
+    return [[period, row] for period in periods]
 
 
 _RATES = {"cross": str(TAKER_RATE), "add": str(MAKER_RATE), "spotCross": "0.0007", "spotAdd": "0.0004"}
@@ -116,31 +149,3 @@ FEES: dict[str, Any] = {  # every user is in the lowest tier
     "stakingLink": None,
     "activeStakingDiscount": _NO_STAKE,
 }
-
-
-def _position(engine: Engine, user: User, name: str, position: Position) -> dict[str, Any]:
-    mark, leverage = engine.marks[name], user.account.leverage_of(name)
-    value, unrealized = abs(position.size) * mark, position.unrealized_usd(mark)
-    liquidation = liquidation_price(engine, user, name, position)
-    paid = user.funding_paid.get(name, FundingPaid())
-    return {
-        "coin": name,
-        "szi": frames.number(position.size),
-        "leverage": {"type": "cross", "value": leverage},
-        "entryPx": frames.ratio(position.entry_usd, MAX_DECIMALS),
-        "positionValue": frames.usd(value),
-        "unrealizedPnl": frames.usd(unrealized),
-        "returnOnEquity": frames.ratio(unrealized / (abs(position.cost_usd) / leverage)),
-        "liquidationPx": None if liquidation is None else frames.ratio(liquidation),
-        "marginUsed": frames.usd(value / leverage),
-        "maxLeverage": _coin(name).max_leverage,
-        "cumFunding": {
-            "allTime": frames.usd(paid.all_time),
-            "sinceOpen": frames.usd(paid.since_open),
-            "sinceChange": frames.usd(paid.since_change),
-        },
-    }
-
-
-def _coin(name: str) -> Coin:
-    return UNIVERSE[ASSET_IDS[name]]

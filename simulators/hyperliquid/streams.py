@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.hyperliquid import frames, state
-from simulators.hyperliquid.engine import Engine, Event
+from simulators.hyperliquid import books, frames
+from simulators.hyperliquid.engine import Engine
+from simulators.hyperliquid.events import Event
+from simulators.hyperliquid.fills import aggregated
 from simulators.hyperliquid.info import INTERVALS_MS, Info
-from simulators.hyperliquid.users import User
+from simulators.hyperliquid.pictures import PICTURES, Pictures
+from simulators.hyperliquid.universe import UNIVERSE
 
 SNAPSHOT_FILLS = 500
 # Real seconds between two pushes; 0 is every change. A compressed funding hour pushes at every step.
@@ -24,6 +27,9 @@ CADENCE_SECS = {
     "candle": 1.0,
     "clearinghouseState": 5.0,
     "webData2": 5.0,
+    "webData3": 5.0,
+    "allDexsAssetCtxs": 13.6,
+    "allDexsClearinghouseState": 5.0,
 }
 # Streams of rows: the events they carry, and under which key; without one the rows are the data
 ROWS = {
@@ -31,9 +37,11 @@ ROWS = {
     "userFills": ("fill", "fills"),
     "userFundings": ("funding", "fundings"),
     "userNonFundingLedgerUpdates": ("ledger", "nonFundingLedgerUpdates"),
+    "userTwapSliceFills": ("twap fill", "twapSliceFills"),
+    "userTwapHistory": ("twap", "history"),
 }
-PICTURES = ("openOrders", "clearinghouseState", "activeAssetData", "spotState", "webData2")
 COIN_STREAMS = ("l2Book", "bbo", "trades", "activeAssetCtx", "candle", "activeAssetData")
+PLAIN_STREAMS = ("allMids", "allDexsAssetCtxs")
 USER_STREAMS = (*ROWS, *PICTURES, "userEvents", "notification")
 
 
@@ -77,7 +85,7 @@ def shape_of(raw: Any, engine: Engine) -> dict[str, Any]:
         raise InvalidSubscription
     kind = raw["type"]
     shape: dict[str, Any] = {"type": kind}
-    if kind not in (*COIN_STREAMS, *USER_STREAMS, "allMids"):
+    if kind not in (*COIN_STREAMS, *USER_STREAMS, *PLAIN_STREAMS):
         raise InvalidSubscription
     if kind in COIN_STREAMS:
         shape["coin"] = _coin(raw.get("coin"), engine)
@@ -103,7 +111,7 @@ def _user(user: Any) -> str:
 def _options(kind: str, raw: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "l2Book":
         figures, mantissa = raw.get("nSigFigs"), raw.get("mantissa")
-        if figures not in (None, 2, 3, 4, 5) or (mantissa is not None and figures != 5):
+        if not books.is_aggregation(figures, mantissa):
             raise FatalSubscription(kind)
         return {"nSigFigs": figures, "mantissa": mantissa, "fast": bool(raw.get("fast"))}
     if kind == "candle":
@@ -112,6 +120,8 @@ def _options(kind: str, raw: Mapping[str, Any]) -> dict[str, Any]:
         return {"interval": raw["interval"]}
     if kind == "userFills":
         return {"aggregateByTime": bool(raw.get("aggregateByTime"))}
+    if kind in ("clearinghouseState", "openOrders"):
+        return {"dex": raw.get("dex") or ""}  # a default filled in: clients look for what they sent in the acknowledgement
     return {"dex": raw["dex"]} if raw.get("dex") else {}
 
 
@@ -120,6 +130,7 @@ class Streams:
 
     def __init__(self, engine: Engine, info: Info, compressed: bool) -> None:
         self._engine, self._info, self._compressed = engine, info, compressed
+        self._pictures = Pictures(engine, info)
 
     def first(self, item: Subscription, now_ns: int) -> list[dict[str, Any]]:
         """Return what a new subscription is shown at once."""
@@ -128,11 +139,13 @@ class Streams:
             case "orderUpdates" | "userEvents" | "notification":
                 return []  # these have no snapshot
             case "userFills":
-                return _snapshot(item, user.fills[: -SNAPSHOT_FILLS - 1 : -1] if user else [])
+                return _snapshot(item, _fills(item, user.fills)[: -SNAPSHOT_FILLS - 1 : -1] if user else [])
             case "userFundings":
                 return _snapshot(item, user.fundings if user else [])
             case "userNonFundingLedgerUpdates":
                 return _snapshot(item, user.ledger if user else [])
+            case "userTwapSliceFills" | "userTwapHistory":
+                return _snapshot(item, [])
             case _:
                 return self.current(item, now_ns)
 
@@ -158,7 +171,7 @@ class Streams:
         """Return what a user stream says of a user's events."""
         if item.kind in ROWS:
             event_kind, name = ROWS[item.kind]
-            rows = [event.row for event in events if event.kind == event_kind]
+            rows = _fills(item, [event.row for event in events if event.kind == event_kind])
             return [_frame(item.kind, {"user": item.user, name: rows} if name else rows)] if rows else []
         if item.kind == "userEvents":
             return _user_events(events)
@@ -178,53 +191,41 @@ class Streams:
     def _state(self, item: Subscription, now_ms: int) -> Any:
         if item.kind == "allMids":
             return {"mids": self._info.mids()}
+        if item.kind == "allDexsAssetCtxs":
+            return {"ctxs": [["", [self._info.context(coin.name) for coin in UNIVERSE]]]}
         if item.kind in ("l2Book", "bbo", "activeAssetCtx", "candle"):
             return self._market_state(item, now_ms)
-        return self._user_state(item, self._engine.users.get(item.user or ""), now_ms)
+        return self._pictures.of(item.kind, item.shape, now_ms)
 
     def _market_state(self, item: Subscription, now_ms: int) -> Any:
         coin = item.shape["coin"]
         market = self._engine.markets[coin]
         if item.kind == "l2Book":
-            fast = item.shape["fast"]
-            book = frames.book(coin, market, now_ms, 5 if fast else 20)
+            fast, figures, mantissa = item.shape["fast"], item.shape["nSigFigs"], item.shape["mantissa"]
+            book = books.book(coin, market, now_ms, 5 if fast else 20, figures=figures, mantissa=mantissa)
             return {**book, "fast": True} if fast else book
         if item.kind == "bbo":
-            return frames.best(coin, market, now_ms)
+            return books.best(coin, market, now_ms)
         if item.kind == "activeAssetCtx":
             return {"coin": coin, "ctx": self._info.context(coin)}
         bar = market.candles.last(INTERVALS_MS[item.shape["interval"]])
         return None if bar is None else frames.candle(coin, item.shape["interval"], bar)
 
-    def _user_state(self, item: Subscription, user: User | None, now_ms: int) -> Any:
-        whose = {"dex": "", "user": item.user}
-        match item.kind:
-            case "openOrders":
-                return {**whose, "orders": self._info.open_orders(user, frames.frontend_order)}
-            case "clearinghouseState":
-                return {**whose, "clearinghouseState": state.clearinghouse_state(self._engine, user, now_ms)}
-            case "activeAssetData":
-                return state.active_asset_data(self._engine, user, item.shape["user"], item.shape["coin"])
-            case "spotState":
-                return {"user": item.user, "spotState": state.spot_state(user)}
-            case _:
-                return {
-                    "user": item.user,
-                    "clearinghouseState": state.clearinghouse_state(self._engine, user, now_ms),
-                    "openOrders": self._info.open_orders(user, frames.frontend_order),
-                    "serverTime": now_ms,
-                }
+
+def _fills(item: Subscription, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return aggregated(rows) if item.shape.get("aggregateByTime") else rows
 
 
 def _user_events(events: list[Event]) -> list[dict[str, Any]]:
     fills = [event.row for event in events if event.kind == "fill"]
     gone = [event.row for event in events if event.kind == "order" and _is_venues_cancel(event.row["status"])]
     cancels = [{"coin": row["order"]["coin"], "oid": row["order"]["oid"]} for row in gone]
-    fundings = [_frame("user", {"funding": event.row}) for event in events if event.kind == "funding"]
+    single = ("funding", "liquidation")
+    others = [_frame("user", {event.kind: event.row}) for event in events if event.kind in single]
     return [
         *([_frame("user", {"fills": fills})] if fills else []),
         *([_frame("user", {"nonUserCancel": cancels})] if cancels else []),
-        *fundings,
+        *others,
     ]
 
 

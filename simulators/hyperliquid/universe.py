@@ -1,5 +1,6 @@
 """What the venue lists: coins, precision, leverage tables, fees and how its house quotes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,14 @@ MIN_NOTIONAL_USD = Decimal(10)
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """From which notional on, USD, which leverage is the greatest."""
+
+    lower_usd: Decimal
+    max_leverage: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coin:
     """One entry of the universe; its place there is the asset id."""
 
@@ -24,6 +33,17 @@ class Coin:
     level_usd: float = 3_000.0
     impact_usd: int = 6_000
     is_delisted: bool = False
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The margin tiers, lowest first; a table below 50 is one tier of that leverage."""
+        return TIERS.get(self.margin_table) or (Tier(Decimal(0), self.margin_table),)
+
+    @property
+    def max_market_usd(self) -> Decimal:
+        """The greatest notional of a market order; a limit order may be ten times that."""
+        steps = ((25, 15_000_000), (20, 5_000_000), (10, 2_000_000), (0, 500_000))
+        return Decimal(next(usd for leverage, usd in steps if self.max_leverage >= leverage))
 
     @property
     def size_step(self) -> Decimal:
@@ -63,6 +83,16 @@ class Coin:
         return {**entry, "isDelisted": True} if self.is_delisted else entry
 
 
+TIERS: Mapping[int, tuple[Tier, ...]] = {
+    number: (Tier(Decimal(0), first), Tier(Decimal(lower_usd), second))
+    for number, first, lower_usd, second in (
+        (52, 10, 20_000_000, 5),
+        (53, 20, 40_000_000, 10),
+        (54, 20, 70_000_000, 10),
+        (55, 25, 100_000_000, 15),
+        (56, 40, 150_000_000, 20),
+    )
+}
 UNIVERSE = (
     Coin("BTC", 5, 40, 56, level_usd=40_000.0, impact_usd=20_000),
     Coin("ETH", 4, 25, 55, level_usd=25_000.0, impact_usd=20_000),
@@ -83,18 +113,12 @@ def coin_of(asset: int) -> Coin | None:
     return None if coin is None or coin.is_delisted else coin
 
 
-def _table(number: int, *tiers: tuple[int, int]) -> list[Any]:
-    rows = [{"lowerBound": f"{bound}.0", "maxLeverage": leverage} for bound, leverage in tiers]
-    return [number, {"description": f"tiered {tiers[0][1]}x", "marginTiers": rows}]
+def _table(number: int, tiers: tuple[Tier, ...]) -> list[Any]:
+    rows = [{"lowerBound": f"{tier.lower_usd}.0", "maxLeverage": tier.max_leverage} for tier in tiers]
+    return [number, {"description": f"tiered {tiers[0].max_leverage}x", "marginTiers": rows}]
 
 
-MARGIN_TABLES = [
-    _table(52, (0, 10), (20_000_000, 5)),
-    _table(53, (0, 20), (40_000_000, 10)),
-    _table(54, (0, 20), (70_000_000, 10)),
-    _table(55, (0, 25), (100_000_000, 15)),
-    _table(56, (0, 40), (150_000_000, 20)),
-]
+MARGIN_TABLES = [_table(number, tiers) for number, tiers in TIERS.items()]
 META = {"universe": [coin.meta() for coin in UNIVERSE], "marginTables": MARGIN_TABLES, "collateralToken": 0}
 
 

@@ -11,9 +11,32 @@ KEPT_NONCES = 100
 DAY_MS = 86_400_000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When a stop (`sl`) or take-profit (`tp`) order comes to life, and whether as a market order."""
+
+    price: Decimal
+    is_market: bool
+    tpsl: str
+    is_buy: bool
+
+    @property
+    def fires_above(self) -> bool:
+        """Whether a rising mark fires it."""
+        return (self.tpsl == "sl") == self.is_buy
+
+    def is_hit(self, mark_usd: Decimal) -> bool:
+        """Whether the mark has reached the trigger price."""
+        return mark_usd >= self.price if self.fires_above else mark_usd <= self.price
+
+
+@dataclass(slots=True, kw_only=True)
 class UserOrder:
-    """An accepted order; `resting` is its remainder in the book."""
+    """An accepted order; `resting` is its remainder, in the book or waiting for its trigger.
+
+    `kind` is the venue's word for the type, `is_stalled` marks an order that a fault keeps out of the
+    book.
+    """
 
     oid: int
     user: "User"
@@ -26,6 +49,11 @@ class UserOrder:
     cloid: str | None
     timestamp_ms: int
     resting: Order
+    kind: str = "Limit"
+    trigger: Trigger | None = None
+    is_stalled: bool = False
+    liquidation: dict[str, str] | None = None  # what fills say of a liquidation
+    direction: str = ""  # what fills say instead of the effect on the position
 
     @property
     def remaining(self) -> Decimal:
@@ -89,9 +117,23 @@ class User:
     ledger: list[dict[str, Any]] = field(default_factory=list)
     funding_paid: dict[str, FundingPaid] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
+    master: str | None = None  # the address a sub-account belongs to
+    abstraction: str = "default"
+    isolated: set[str] = field(default_factory=set)  # coins with isolated margin
+    isolated_usd: dict[str, Decimal] = field(default_factory=dict)  # the part of the cash bound to an isolated position
     traded_usd: Decimal = ZERO
     requests: int = 0
+    bought_requests: int = 0
+    last_spare_request_ms: int = 0  # when the last request went through beyond the limit
     cancel_at_ms: int | None = None
+    schedule_volume_usd: int = 1_000_000  # to be traded before cancels may be scheduled
+    scheduled_cancels: dict[int, int] = field(default_factory=dict)  # triggered, by UTC day
+    liquidated_at_ms: int | None = None  # when a part of a position was last liquidated
+
+    @property
+    def is_unified(self) -> bool:
+        """Whether spot balances hold the money of the perpetual account."""
+        return self.abstraction in ("unifiedAccount", "portfolioMargin")
 
     def find(self, oid: int | str) -> UserOrder | None:
         """Return an open order by order id or client order id."""

@@ -1,10 +1,11 @@
 """A user of the venue: cash, positions with their funding index, keys, orders and what happened to them."""
 
 from collections import deque
+from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from simulators.accounts import Account, FillEffect
+from simulators.accounts import Account, FillEffect, Position
 from simulators.paradex.constants import RETAIL_QUOTAS
 from simulators.paradex.funding import accrued_usd
 from simulators.paradex.records import (
@@ -13,13 +14,17 @@ from simulators.paradex.records import (
     BalanceEvent,
     FillRecord,
     FundingPaymentRecord,
+    Liquidation,
     PositionView,
     TradeBust,
+    ValueSample,
     VenueOrder,
     to_cash,
 )
 
 KEPT_ROWS = 20_000
+KEPT_VALUES = 5_000
+KEPT_UNDOS = 500
 
 
 @dataclass(slots=True)
@@ -34,6 +39,16 @@ class FundingState:
     realized_funding: Decimal = ZERO
     closed_ms: int = 0
     is_long: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A market's position as it was before a fill, and what the fill did to the cash."""
+
+    fill_id: str
+    position: Position | None
+    state: FundingState | None
+    cash_delta_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +68,41 @@ class Execution:
 class Booked:
     """What one execution did to an account."""
 
-    effect: FillEffect
+    realized_pnl: Decimal
     realized_funding: Decimal
     cash_before: Decimal
     cash_after: Decimal
 
 
 @dataclass(slots=True)
+class Subkey:
+    """A key registered beside the main one: pending, active or revoked."""
+
+    name: str
+    public_key: int
+    state: str
+    created_ns: int
+    ephemeral_key: int = 0
+    encrypted_key: str = ""
+    revoked_ns: int = 0
+    allowed_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ApiToken:
+    """A long-lived read-only token."""
+
+    lookup_id: str
+    name: str
+    kind: str
+    created_ns: int
+    expiry_ns: int
+    revoked_ns: int = 0
+
+
+@dataclass(slots=True)
 class ParadexAccount:
-    """One account; `public_keys` may sign for it (the main key and registered subkeys)."""
+    """One account; `public_keys` may sign for it (the main key and active subkeys)."""
 
     address: int
     main_key: int
@@ -76,6 +117,13 @@ class ParadexAccount:
     payments: deque[FundingPaymentRecord] = field(default_factory=lambda: deque(maxlen=KEPT_ROWS))
     balance_events: deque[BalanceEvent] = field(default_factory=lambda: deque(maxlen=KEPT_ROWS))
     busts: list[TradeBust] = field(default_factory=list)
+    liquidations: list[Liquidation] = field(default_factory=list)
+    values: deque[ValueSample] = field(default_factory=lambda: deque(maxlen=KEPT_VALUES))
+    undos: dict[str, deque[Undo]] = field(default_factory=dict)
+    subkeys: dict[int, Subkey] = field(default_factory=dict)
+    tokens: dict[str, ApiToken] = field(default_factory=dict)
+    volume_usd: Decimal = ZERO
+    status: str = "ACTIVE"
     retail_orders: deque[float] = field(default_factory=lambda: deque(maxlen=RETAIL_QUOTAS[-1][0]))
     updated_ms: int = 0
 
@@ -103,11 +151,44 @@ class ParadexAccount:
         state = self.states.get(market)
         return to_cash(accrued_usd(self.money.size(market), index, state.cached_index)) if state else ZERO
 
-    def book(self, execution: Execution, *, prorata: bool) -> Booked:
+    def book(self, execution: Execution, fill_id: str, *, prorata: bool) -> Booked:
         """Book one execution: funding of the previous position first, then price profit and fee.
 
         The cash moves by realised profit + realised funding - fee, each of 8 decimals.
         """
+        market = execution.market
+        position, state = copy(self.money.positions.get(market)), copy(self.states.get(market))
+        booked = self._book(execution, prorata=prorata)
+        self.volume_usd += execution.size * execution.price
+        undo = Undo(fill_id, position, state, booked.cash_after - booked.cash_before)
+        self.undos.setdefault(market, deque(maxlen=KEPT_UNDOS)).append(undo)
+        return booked
+
+    def revert(self, market: str, fill_id: str, now_ms: int) -> tuple[Decimal, Decimal] | None:
+        """Put a market back to where it was before its latest fill and return the cash before and after.
+
+        Return None, and change nothing, when another fill came later: its effects build on this one's.
+        """
+        stack = self.undos.get(market)
+        if not stack or stack[-1].fill_id != fill_id:
+            return None
+        undo, before = stack.pop(), self.money.cash_usd
+        self.money.cash_usd -= undo.cash_delta_usd
+        self.money.positions.pop(market, None)
+        if undo.position is not None:
+            self.money.positions[market] = undo.position
+        self.states[market] = undo.state or FundingState(self.states[market].cached_index, now_ms, now_ms, closed_ms=now_ms)
+        self.updated_ms = self.states[market].updated_ms = now_ms
+        return before, self.money.cash_usd
+
+    def rebase_funding(self, market: str, by: Decimal) -> None:
+        """Follow an index that was set back by `by`, so that what is accrued stays the same."""
+        states = [self.states.get(market), *(undo.state for undo in self.undos.get(market, ()))]
+        for state in states:
+            if state is not None:
+                state.cached_index -= by
+
+    def _book(self, execution: Execution, *, prorata: bool) -> Booked:
         market, index, now_ms = execution.market, execution.index, execution.time_ms
         before, cash_before = self.money.size(market), self.money.cash_usd
         signed = execution.size if execution.is_buy else -execution.size
@@ -122,9 +203,11 @@ class ParadexAccount:
             state.cached_index = index
         self._carry(state, effect, funding, now_ms)
         self.updated_ms = now_ms
-        return Booked(effect, funding, cash_before, self.money.cash_usd)
+        return Booked(effect.realized_usd, funding, cash_before, self.money.cash_usd)
 
-    def position_view(self, market: str, mark: Decimal, index: Decimal, leverage: Decimal) -> PositionView:
+    def position_view(
+        self, market: str, mark: Decimal, index: Decimal, leverage: Decimal, liquidation_price: Decimal | None
+    ) -> PositionView:
         """Return a position, open or just closed."""
         state, position = self.states[market], self.money.positions.get(market)
         funding = self.unrealized_funding(market, index)
@@ -145,6 +228,8 @@ class ParadexAccount:
             closed_ms=state.closed_ms,
             last_fill_id=state.last_fill_id,
             is_long=state.is_long,
+            mark_price=mark,
+            liquidation_price=liquidation_price,
         )
 
     @staticmethod

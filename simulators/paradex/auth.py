@@ -12,7 +12,7 @@ from simulators.paradex.constants import ACCOUNT_CLASS_HASH, PROXY_CLASS_HASH, T
 from simulators.paradex.errors import ApiError, TokenError
 from simulators.paradex.settings import Settings
 from simulators.paradex.signing import auth_hash, contract_address, onboarding_hash, parse_signature
-from simulators.stark_curve import hash_many, verify
+from simulators.stark_curve import verify
 
 DEFAULT_SIGNATURE_SECS = 1_800
 MAX_SIGNATURE_SECS = 7 * 86_400
@@ -26,6 +26,7 @@ class Caller:
 
     account: ParadexAccount
     is_interactive: bool
+    is_read_only: bool = False
 
 
 class Registry:
@@ -35,13 +36,16 @@ class Registry:
         self._settings = settings
         self._key = hashlib.sha256(f"{seed}/paradex/jwt".encode()).digest()
         self.accounts: dict[int, ParadexAccount] = {}
+        self.revoked: set[str] = set()  # lookup ids of tokens that are worth nothing before their time
+        self._tokens = 0
+        self._revoked_up_to = 0
         for test in TEST_ACCOUNTS:
             self._open(int(test.l2_address, 16), int(test.l2_public_key, 16), test.l1_address, now_ms)
 
     def onboard(self, headers: Mapping[str, str], body: object, now_ms: int) -> ParadexAccount:
         """Open an account for a signed onboarding request, or return the one that exists. Raise ApiError."""
         address = _number(headers, "PARADEX-STARKNET-ACCOUNT", "INVALID_STARKNET_ADDRESS")
-        public_key = _body_key(body)
+        public_key = read_key(body.get("public_key") if isinstance(body, dict) else None)
         if contract_address(public_key, PROXY_CLASS_HASH, ACCOUNT_CLASS_HASH) != address:
             raise ApiError("INVALID_STARKNET_ADDRESS", "account address does not derive from public key")
         if not verify(public_key, onboarding_hash(address), _signature(headers)):
@@ -62,15 +66,27 @@ class Registry:
             raise ApiError("STARKNET_SIGNATURE_VERIFICATION_FAILED")
         return self.token(account, now_secs, usage)
 
-    def token(self, account: ParadexAccount, now_secs: int, usage: str = "") -> str:
-        """Mint a bearer token; it lives as long as the settings say, 300 s by default."""
+    def revoke_all(self) -> None:
+        """Make all tokens handed out so far worthless; open sockets stay authenticated."""
+        self._revoked_up_to = self._tokens
+
+    def token(
+        self, account: ParadexAccount, now_secs: int, usage: str = "", *, secs: int | None = None, lookup_id: str = ""
+    ) -> str:
+        """Mint a bearer token; it lives as long as the settings say, 300 s by default.
+
+        One with a lookup id is read-only and can be revoked by that.
+        """
+        self._tokens += 1
         claims = {
             "typ": "at+JWT",
-            "exp": now_secs + self._settings.jwt_secs,
+            "exp": now_secs + (self._settings.jwt_secs if secs is None else secs),
             "iat": now_secs,
             "iss": "Paradex simulator",
             "sub": account.address_text,
             "token_usage": usage,
+            "jti": self._tokens,
+            "lookup_id": lookup_id,
         }
         signed = f"{_base64({'alg': 'HS256', 'typ': 'JWT'})}.{_base64(claims)}"
         return f"{signed}.{self._mac(signed)}"
@@ -83,22 +99,10 @@ class Registry:
         claims = json.loads(_decode(signed.partition(".")[2]))
         if now_secs >= claims["exp"]:
             raise TokenError(f"token is expired by {now_secs - claims['exp']:.9g}s")
+        if claims["jti"] <= self._revoked_up_to or claims["lookup_id"] in self.revoked:
+            raise TokenError("token is revoked")
         account = self.accounts[int(claims["sub"], 16)]
-        return Caller(account, claims["token_usage"] == INTERACTIVE)
-
-    def register_subkey(self, account: ParadexAccount, body: object) -> None:
-        """Let another key sign for the account, on the main key's signature. Raise ApiError."""
-        if not isinstance(body, dict):
-            raise ApiError("BINDING_ERROR")
-        public_key = _body_key(body)
-        try:
-            members = (account.address, public_key, int(body["signature_timestamp"]), int(body["signature_expiry"]))
-            signature = parse_signature(json.dumps(body["signature"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ApiError("VALIDATION_ERROR", "malformed subkey request") from error
-        if not verify(account.main_key, hash_many(*members), signature):
-            raise ApiError("STARKNET_SIGNATURE_VERIFICATION_FAILED")
-        account.public_keys.add(public_key)
+        return Caller(account, claims["token_usage"] == INTERACTIVE, is_read_only=bool(claims["lookup_id"]))
 
     def _open(self, address: int, public_key: int, l1_address: str, now_ms: int) -> ParadexAccount:
         account = open_account(address, public_key, l1_address, self._settings.starting_balance_usd, now_ms)
@@ -150,8 +154,8 @@ def _hex(value: str, code: str) -> int:
         raise ApiError(code) from error
 
 
-def _body_key(body: object) -> int:
-    value = body.get("public_key") if isinstance(body, dict) else None
+def read_key(value: object) -> int:
+    """Return a public key from its hexadecimal text. Raise ApiError."""
     if not isinstance(value, str):
         raise ApiError("PUBLIC_KEY_INVALID")
     return _hex(value, "PUBLIC_KEY_INVALID")

@@ -24,6 +24,8 @@ BINARY_PRIVATE = ("orders", "fills", "positions", "account")
 MARKETLESS = ("markets_summary", "funding_data", "markets")  # also exist without a market, meaning all
 BOOK = re.compile(r"(?P<feed>snapshot|deltas|interactive|interactive_deltas)(@15@(?P<millis>50|100|200|400)ms(@\d+(_\d+)?)?)?")
 
+COMPARISON = re.compile(r"ALL@(?P<millis>500|1000)ms")
+
 
 class ChannelError(Exception):
     """A refused subscription; the text is the error's `data`."""
@@ -33,8 +35,9 @@ class ChannelError(Exception):
 class Channel:
     """A subscription: `name` as the client spelt it; `market` ALL for every market.
 
-    `feed` is snapshot or deltas for books, `interval_ms` how often a snapshot comes at most. A silent
-    channel is one the venue acknowledges and never feeds. `only` narrows ALL to some markets.
+    `feed` is snapshot or deltas for books, `interval_ms` how often a message comes at most; an interactive
+    channel shows the retail price improvement too. A silent channel is one the venue acknowledges and never
+    feeds. `only` narrows ALL to some markets.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Channel:
     market: str = ALL
     feed: str = ""
     interval_ms: int = 0
+    is_interactive: bool = False
     is_silent: bool = False
     only: frozenset[str] = frozenset()
 
@@ -67,9 +71,18 @@ def parse_channel(name: str, markets: Iterable[str], *, is_sbe: bool) -> Channel
         if market not in markets:
             raise ChannelError("unknown market")
         return _book_channel(name, market, suffix, is_sbe=is_sbe)
+    if topic == "funding_rate_comparison":
+        return _comparison_channel(name, rest)
     known = market == ALL or market in markets
     spelt = suffix in ("", "interactive") if topic == "bbo" else not suffix
-    return Channel(name, topic, market, is_silent=not (known and spelt))
+    return Channel(name, topic, market, is_interactive=suffix == "interactive", is_silent=not (known and spelt))
+
+
+def _comparison_channel(name: str, rest: str) -> Channel:
+    match = COMPARISON.fullmatch(rest)
+    if match is None:
+        raise ChannelError("refresh rate expected for funding_rate_comparison topic.")
+    return Channel(name, "funding_rate_comparison", interval_ms=int(match["millis"]))
 
 
 def _book_channel(name: str, market: str, suffix: str, *, is_sbe: bool) -> Channel:
@@ -82,4 +95,5 @@ def _book_channel(name: str, market: str, suffix: str, *, is_sbe: bool) -> Chann
     if not is_delta and match["millis"] is None:
         raise ChannelError("depth and refresh rate expected for snapshot topic.")
     feed = "deltas" if is_delta else "snapshot"
-    return Channel(name, "order_book", market, feed, 0 if is_delta else int(match["millis"]))
+    interval_ms = 0 if is_delta else int(match["millis"])
+    return Channel(name, "order_book", market, feed, interval_ms, is_interactive=match["feed"].startswith("interactive"))

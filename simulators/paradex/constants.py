@@ -42,6 +42,13 @@ USDC_ADDRESS = "0x6f373b346561036d98ea10fb3e60d2f459c872b1933b50b21fe6ef4fda3b75
 
 MAKER_FEE = Decimal("0.00003")
 TAKER_FEE = Decimal("0.00045")
+VOLUME_TIERS = (  # traded USD within 14 days, then the taker fee; the maker fee is one for all
+    (0, TAKER_FEE),
+    (1_000_000, Decimal("0.00042")),
+    (5_000_000, Decimal("0.00039")),
+    (10_000_000, Decimal("0.00037")),
+    (25_000_000, Decimal("0.00035")),
+)
 MAINTENANCE_FACTOR = Decimal("0.5")
 DEFAULT_RECV_WINDOW_MS = 300_000
 MIN_RECV_WINDOW_MS = 10

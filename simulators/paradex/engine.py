@@ -10,19 +10,19 @@ from copy import copy
 from decimal import Decimal
 
 from simulators.faults import FaultBoard, FaultKind
-from simulators.matching import Order, SelfTrade, Trade
+from simulators.matching import Book, Order, SelfTrade, Trade
 from simulators.paradex import checks
 from simulators.paradex.accounts import ParadexAccount
+from simulators.paradex.announcing import Announcer, Schedule
 from simulators.paradex.errors import ApiError
 from simulators.paradex.feed import Feed
 from simulators.paradex.ids import Ids
 from simulators.paradex.market import ParadexMarket
 from simulators.paradex.records import ModifyState, VenueOrder
 from simulators.paradex.requests import OrderRequest
+from simulators.paradex.rpi import RpiOrder
 from simulators.paradex.settings import Settings
 from simulators.paradex.settlement import Settled, Settlement, takes_retail_slot
-
-Schedule = Callable[[float, Callable[[], None]], object]
 
 SELF_TRADE_RULES = {
     "EXPIRE_MAKER": SelfTrade.CANCEL_RESTING,
@@ -46,17 +46,29 @@ class Engine:
         now_ns: Callable[[], int],
         seed: int,
     ) -> None:
-        self.markets, self.settings, self.faults, self.ids, self.feed = markets, settings, faults, ids, feed
+        self.markets, self.settings, self.faults, self.ids = markets, settings, faults, ids
         self.system_state = "ok"
         self._schedule, self._now_ns = schedule, now_ns
         self._random = random.Random(f"{seed}/paradex/engine")
         self._orders: dict[str, tuple[ParadexAccount, VenueOrder]] = {}
         self._waiting: list[tuple[ParadexAccount, VenueOrder]] = []  # conditional orders
         self._settlement = Settlement(self._orders, settings, ids)
+        self._announcer = Announcer(feed, faults, self._random, schedule)
+
+    @property
+    def feed(self) -> Feed:
+        """Whoever is told what happens."""
+        return self._announcer.feed
+
+    @feed.setter
+    def feed(self, feed: Feed) -> None:
+        self._announcer.feed = feed
 
     def submit(self, account: ParadexAccount, request: OrderRequest, *, is_interactive: bool) -> VenueOrder:
         """Queue an order and return it as NEW. Raise ApiError when it is refused at once."""
         self._check_state(request)
+        if request.instruction == "RPI" and account.address not in self.settings.rpi_accounts:
+            raise ApiError("RPI_ACCOUNT_NOT_WHITELISTED")
         live = account.live_orders(request.market)
         if len(live) >= self.markets[request.market].terms.max_open_orders:
             raise ApiError("REQUEST_NOT_ALLOWED", "too many open orders")
@@ -71,7 +83,7 @@ class Engine:
         self, account: ParadexAccount, order: VenueOrder, reason: str = checks.USER_CANCELED, *, bump: bool = False
     ) -> None:
         """Queue a cancellation; the order may still trade until it is processed."""
-        self._later(lambda: self._close(account, order, reason), bump=bump)
+        self._later(lambda: self._cancel(account, order, reason), bump=bump)
 
     def cancel_all(
         self, account: ParadexAccount, market: str | None = None, reason: str = checks.USER_CANCELED, *, bump: bool = False
@@ -96,19 +108,62 @@ class Engine:
     def step(self, now_ns: int) -> None:
         """Advance every market: house quotes, fills of resting orders, triggers, funding and publications."""
         for market in self.markets.values():
-            trades = market.step(now_ns)
+            trades = market.step(now_ns, self.system_state)
             prints = list(market.core.prints)[-len(trades) :] if trades else []
             self._announce(self._settlement.settle(market, trades, prints, now_ns // 1_000_000))
-            self._trigger(market)
+            if self.system_state == "ok":
+                self._trigger(market)
+            elif self.system_state == "post_only":
+                self._drop_far_orders(market)
             self.feed.book(market)
             self.feed.summary(market)
             if sample := market.due_sample(now_ns):
                 self.feed.funding(market, sample)
 
+    def close(self, account: ParadexAccount, order: VenueOrder, reason: str) -> None:
+        """End a live order at once; nothing happens to a closed one."""
+        self._close(account, order, reason)
+
+    def liquidate(self, account: ParadexAccount, market: ParadexMarket, size: Decimal, penalty_usd: Decimal) -> None:
+        """Take `size` of a position over at the mark price, as a closed market order of the account shows."""
+        is_buy = account.money.size(market.symbol) < 0
+        price = market.core.round_price(market.mark_usd, up=is_buy)
+        now_ms = self._now_ns() // 1_000_000
+        request = OrderRequest(
+            market=market.symbol,
+            is_buy=is_buy,
+            kind="MARKET",
+            size=size,
+            price=price,
+            instruction="GTC",
+            stp="EXPIRE_TAKER",
+            flags=("REDUCE_ONLY",),
+            client_id="",
+            trigger_price=None,
+            signed_ms=now_ms,
+        )
+        order = self._new_order(account, request, is_interactive=False)
+        self._announce([self._settlement.liquidate(account, order, market, penalty_usd, now_ms)])
+        self.feed.book(market)
+
+    def rollback(self, accounts: Iterable[ParadexAccount], since_ms: int) -> int:
+        """Undo every fill since a moment, latest first, with a trade bust each; return how many there were."""
+        undone = 0
+        for account in accounts:
+            busted = {bust.fill_id for bust in account.busts}
+            recent = [fill for fill in reversed(account.fills) if fill.created_ms >= since_ms and fill.id not in busted]
+            for fill in recent:
+                self.bust(account, fill.id)
+            undone += len(recent)
+        return undone
+
     def bust(self, account: ParadexAccount, fill_id: str) -> None:
-        """Revert a fill of an account, as the chain does when it rejects one. Raise KeyError when unknown."""
+        """Revert a fill of an account, as the chain does when it rejects one.
+
+        Raise KeyError when the account has no such fill or it was reverted before.
+        """
         fill = next((fill for fill in account.fills if fill.id == fill_id), None)
-        if fill is None:
+        if fill is None or any(bust.fill_id == fill_id for bust in account.busts):
             raise KeyError(fill_id)
         bust, settled = self._settlement.bust(account, fill, self.markets[fill.market], self._now_ns() // 1_000_000)
         self.feed.trade_bust(account, bust)
@@ -119,7 +174,7 @@ class Engine:
             raise ApiError("SERVICE_UNAVAILABLE", "system is under maintenance", status=503)
         if self.system_state == "cancel_only":
             raise ApiError("SYSTEM_STATUS_CANCEL_ONLY")
-        if self.system_state == "post_only" and request.instruction != "POST_ONLY":
+        if self.system_state == "post_only" and request.instruction not in ("POST_ONLY", "RPI"):
             raise ApiError("SYSTEM_STATUS_POST_ONLY")
 
     def _new_order(self, account: ParadexAccount, request: OrderRequest, *, is_interactive: bool) -> VenueOrder:
@@ -156,7 +211,7 @@ class Engine:
         """Let a queued order through the risk check, or close it."""
         if not order.is_live:
             return
-        if fault := self.faults.take(FaultKind.REJECT_NEXT_ORDER, f"order {order.market}"):
+        if fault := self.faults.take(FaultKind.REJECT_NEXT_ORDER, f"order {order.market} {order.client_id}"):
             self._close(account, order, fault.reason or checks.NOT_ENOUGH_MARGIN)
         elif order.is_conditional:
             self._waiting.append((account, order))
@@ -176,8 +231,8 @@ class Engine:
         if limit is None:
             self._close(account, order, checks.NO_LIQUIDITY)
             return
-        resting = Order(order.id, account.address_text, order.is_buy, limit, order.remaining)
-        taken = market.core.book.take(resting, SELF_TRADE_RULES[order.stp])
+        resting = _book_order(account, order, limit)
+        taken = market.take(resting, SELF_TRADE_RULES[order.stp], retail=order.is_interactive)
         settled = self._settle(market, taken.trades)
         self._finish(order, market, resting, taken_out=taken.taker_canceled)
         self._announce(settled, also=[(account, order)])
@@ -195,7 +250,7 @@ class Engine:
             order.status, order.cancel_reason = "CLOSED", checks.IOC_REMAINDER
         else:
             order.status = "OPEN"
-            market.core.book.rest(resting)
+            market.book_of(order.instruction).rest(resting)
         order.updated_ms = self._now_ns() // 1_000_000
 
     def _settle(self, market: ParadexMarket, trades: Sequence[Trade]) -> list[Settled]:
@@ -213,7 +268,7 @@ class Engine:
             )
             return
         before = (order.size, order.remaining, order.price)
-        self.markets[order.market].core.book.cancel(order.id)
+        self._book(order).cancel(order.id)
         order.size, order.remaining, order.price, order.status = request.size, request.size - filled, request.price, "NEW"
         reason = checks.refusal(order, account, self.markets)
         if reason:
@@ -226,19 +281,41 @@ class Engine:
 
     def _rest_again(self, account: ParadexAccount, order: VenueOrder) -> None:
         order.status = "OPEN"
-        resting = Order(order.id, account.address_text, order.is_buy, order.price, order.size, order.remaining)
-        self.markets[order.market].core.book.rest(resting)
+        self._book(order).rest(_book_order(account, order, order.price))
 
     def _answer_modify(self, account: ParadexAccount, order: VenueOrder, status: str, message: str) -> None:
         assert order.modify is not None
         order.modify = ModifyState(order.modify.id, status, message)
-        self._tell(account, order)
+        self._announcer.order(account, order)
+
+    def _book(self, order: VenueOrder) -> Book:
+        return self.markets[order.market].book_of(order.instruction)
+
+    def _cancel(self, account: ParadexAccount, order: VenueOrder, reason: str) -> None:
+        """Process a queued cancellation, unless a fault lets a fill come first."""
+        fault = order.status == "OPEN" and self.faults.take(FaultKind.FILL_BEFORE_CANCEL, f"order {order.market}")
+        resting = self._book(order).cancel(order.id) if fault else None
+        if resting is None or resting.price is None:
+            self._close(account, order, reason)
+            return
+        market = self.markets[order.market]
+        house = Order("", None, not order.is_buy, resting.price, resting.remaining)
+        trade = Trade(resting, house, resting.price, resting.remaining)
+        self._announce(self._settle(market, [trade]))
+        self.feed.book(market)
+
+    def _drop_far_orders(self, market: ParadexMarket) -> None:
+        """Cancel what would trade far from the outside price once the system is back."""
+        live = [pair for pair in self._orders.values() if pair[1].status == "OPEN" and pair[1].market == market.symbol]
+        for account, order in live:
+            if checks.is_far_through_fair(order, market.core.oracle_usd):
+                self._close(account, order, checks.MAINTENANCE)
 
     def _close(self, account: ParadexAccount, order: VenueOrder, reason: str) -> None:
         """End a live order without a trade; nothing happens to a closed one."""
         if not order.is_live:
             return
-        rested = self.markets[order.market].core.book.cancel(order.id)
+        rested = self._book(order).cancel(order.id)
         order.cancel_reason = reason
         self._set_status(account, order, "CLOSED")
         if rested is not None:
@@ -247,12 +324,7 @@ class Engine:
 
     def _set_status(self, account: ParadexAccount, order: VenueOrder, status: str) -> None:
         order.status, order.updated_ms = status, self._now_ns() // 1_000_000
-        self._tell(account, order)
-
-    def _tell(self, account: ParadexAccount, order: VenueOrder) -> None:
-        self.feed.order(account, copy(order))
-        if self.faults.take(FaultKind.DUPLICATE_ORDER_EVENT, f"orders.{order.market}"):
-            self.feed.order(account, copy(order))
+        self._announcer.order(account, order)
 
     def _trigger(self, market: ParadexMarket) -> None:
         self._waiting = [pair for pair in self._waiting if pair[1].status == "UNTRIGGERED"]
@@ -261,38 +333,11 @@ class Engine:
                 self._execute(account, order)
 
     def _announce(self, settled: list[Settled], also: Iterable[tuple[ParadexAccount, VenueOrder]] = ()) -> None:
-        """Tell orders and fills in either sequence, as the venue does, then money and positions."""
-        orders = {order.id: (account, order) for account, order in also}
-        for item in settled:
-            if not item.order.remaining:
-                item.order.status = "CLOSED"
-            orders[item.order.id] = (item.account, item.order)
-        fault = self.faults.take(FaultKind.DELAY_FILL, f"fills.{settled[0].fill.market}") if settled else None
-        fills_first = fault is None and self._random.random() < 0.5
-        if fills_first:
-            self._tell_fills(settled)
-        for account, order in orders.values():
-            self._tell(account, order)
-        if settled and not fills_first:
-            self._schedule(fault.secs if fault else self._random.uniform(0.001, 0.01), lambda: self._tell_fills(settled))
+        self._announcer.trades(settled, also)
         self._announce_money(settled)
-        for account, order in orders.values():
-            if order.status == "OPEN" and not any(item.account is account for item in settled):
-                self.feed.account(account)
-
-    def _tell_fills(self, settled: list[Settled]) -> None:
-        for item in settled:
-            self.feed.fill(item.account, item.fill)
 
     def _announce_money(self, settled: list[Settled]) -> None:
-        for item in settled:
-            self.feed.balance_event(item.account, item.balance)
-            if item.payment:
-                self.feed.funding_payment(item.account, item.payment)
-        touched = {(id(item.account), item.fill.market): item.account for item in settled}
-        for (_, market), account in touched.items():
-            self.feed.position(account, market)
-            self.feed.account(account)
+        for account, market in self._announcer.money(settled):
             self._drop_reductions(account, market)
 
     def _drop_reductions(self, account: ParadexAccount, market: str) -> None:
@@ -300,6 +345,11 @@ class Engine:
         for order in account.live_orders(market):
             if order.status == "OPEN" and order.reduce_only and not checks.fits_reduction(order, account):
                 self._close(account, order, checks.REDUCE_ONLY_WILL_INCREASE)
+
+
+def _book_order(account: ParadexAccount, order: VenueOrder, limit: Decimal | None) -> Order:
+    kind = RpiOrder if order.instruction == "RPI" else Order
+    return kind(order.id, account.address_text, order.is_buy, limit, order.remaining)
 
 
 def _is_triggered(order: VenueOrder, mark: Decimal) -> bool:

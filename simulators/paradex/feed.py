@@ -39,3 +39,6 @@ class Feed(Protocol):
 
     def summary(self, market: ParadexMarket) -> None:
         """A market's ticker is due."""
+
+    def market_changed(self, symbol: str, changed: dict[str, object]) -> None:
+        """A market's static data changed."""

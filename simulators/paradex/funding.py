@@ -71,11 +71,19 @@ class FundingIndex:
         return (self.rate_8h * self.terms.period_hours / 8).quantize(INDEX_QUANTUM, ROUND_HALF_EVEN)
 
     def advance(
-        self, now_ns: int, hour_secs: float, spot: Decimal, premium: Decimal, recorded_rate_8h: Decimal | None = None
+        self,
+        now_ns: int,
+        hour_secs: float,
+        spot: Decimal,
+        premium: Decimal,
+        recorded_rate_8h: Decimal | None = None,
+        *,
+        half_life_hours: Decimal = HALF_LIFE_HOURS,
     ) -> None:
         """Move the index by the premium that held until now, then take in the new premium.
 
-        `hour_secs` are the wall seconds to a funding hour. A recorded rate replaces the computed one.
+        `hour_secs` are the wall seconds to a funding hour. A recorded rate replaces the computed one,
+        which is averaged with a half-life in funding hours.
         """
         gap_secs = Decimal(now_ns - self.updated_ns) / NS_PER_SEC if self.updated_ns else ZERO
         moving_secs = gap_secs if gap_secs <= PAUSE_SECS else ZERO
@@ -83,13 +91,19 @@ class FundingIndex:
         self.index = (self.index + self.premium_usd * moving_secs / period_secs).quantize(INDEX_QUANTUM, ROUND_HALF_EVEN)
         self.impact_premium = premium
         raw = raw_rate(premium, self.terms)
-        self.rate_8h = recorded_rate_8h if recorded_rate_8h is not None else self._averaged(raw, gap_secs, hour_secs)
+        self.rate_8h = (
+            recorded_rate_8h if recorded_rate_8h is not None else self._averaged(raw, gap_secs, hour_secs, half_life_hours)
+        )
         self.premium_usd = (self.rate * spot).quantize(PREMIUM_QUANTUM, ROUND_HALF_EVEN)
         self.updated_ns = now_ns
 
-    def _averaged(self, raw: Decimal, gap_secs: Decimal, hour_secs: float) -> Decimal:
+    def pause(self, now_ns: int) -> None:
+        """Let time pass that moves no index."""
+        self.updated_ns = now_ns
+
+    def _averaged(self, raw: Decimal, gap_secs: Decimal, hour_secs: float, half_life_hours: Decimal) -> Decimal:
         if not self.updated_ns:
             return raw
-        half_lives = float(gap_secs / (HALF_LIFE_HOURS * Decimal(str(hour_secs))))
+        half_lives = float(gap_secs / (half_life_hours * Decimal(str(hour_secs))))
         weight = Decimal(repr(1 - 2**-half_lives))
         return self.rate_8h + (raw - self.rate_8h) * weight

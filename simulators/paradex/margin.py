@@ -1,7 +1,7 @@
 """Cross margin: what an account's positions and resting orders require, and what it is worth.
 
-Per market: requirement = max(bought, sold side) * margin fraction * mark, plus taker fees and the open
-loss of orders that are aggressive against the mark.
+Per market: requirement = max(bought, sold side) * mark * (margin fraction + taker fee), plus the open loss
+of orders that are aggressive against the mark.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,13 +33,28 @@ def initial_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket]
 
 
 def _required(account: ParadexAccount, market: ParadexMarket, orders: list[VenueOrder]) -> Decimal:
-    mine = [order for order in orders if order.market == market.symbol and not order.reduce_only]
-    position, mark = account.money.size(market.symbol), market.mark_usd
-    bought = sum((order.remaining for order in mine if order.is_buy), ZERO) + position
-    sold = sum((order.remaining for order in mine if not order.is_buy), ZERO) - position
-    fees = sum((order.remaining for order in mine), ZERO) * mark * TAKER_FEE
+    mine, mark = _increasing(orders, market.symbol), market.mark_usd
+    bought, sold = _open_sides(mine, account.money.size(market.symbol))
     loss = sum((_open_loss(order, mark) for order in mine), ZERO)
-    return max(bought, sold, ZERO) * margin_fraction(account, market) * mark + fees + loss
+    return max(bought, sold, ZERO) * mark * (margin_fraction(account, market) + TAKER_FEE) + loss
+
+
+def _increasing(orders: Iterable[VenueOrder], symbol: str) -> list[VenueOrder]:
+    return [order for order in orders if order.market == symbol and not order.reduce_only]
+
+
+def _open_sides(orders: Iterable[VenueOrder], position: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the long and the short size an account may come to if one side of its orders trades."""
+    bought = sum((order.remaining for order in orders if order.is_buy), ZERO)
+    sold = sum((order.remaining for order in orders if not order.is_buy), ZERO)
+    return bought + position, sold - position
+
+
+def adds_exposure(account: ParadexAccount, order: VenueOrder) -> bool:
+    """Whether a resting order is on the side that decides the margin of its market."""
+    orders = _increasing([other for other in account.live_orders() if other.status == "OPEN"], order.market)
+    bought, sold = _open_sides(orders, account.money.size(order.market))
+    return not order.reduce_only and (bought > sold if order.is_buy else sold > bought)
 
 
 def _open_loss(order: VenueOrder, mark: Decimal) -> Decimal:
@@ -51,11 +66,35 @@ def _open_loss(order: VenueOrder, mark: Decimal) -> Decimal:
 
 def maintenance_margin(account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> Decimal:
     """Return the maintenance margin requirement of the positions."""
-    total = ZERO
+    return sum(maintenance_by_market(account, markets).values(), ZERO)
+
+
+def maintenance_by_market(account: ParadexAccount, markets: Mapping[str, ParadexMarket]) -> dict[str, Decimal]:
+    """Return what each position requires to be kept, in USDC."""
+    required = {}
     for symbol, position in account.money.positions.items():
         notional = abs(position.size) * markets[symbol].mark_usd
-        total += notional * (MAINTENANCE_FACTOR * margin_fraction(account, markets[symbol]) + TAKER_FEE)
-    return to_cash(total)
+        required[symbol] = to_cash(notional * _maintenance_fraction(account, markets[symbol]))
+    return required
+
+
+def _maintenance_fraction(account: ParadexAccount, market: ParadexMarket) -> Decimal:
+    return MAINTENANCE_FACTOR * margin_fraction(account, market) + TAKER_FEE
+
+
+def liquidation_price(account: ParadexAccount, symbol: str, markets: Mapping[str, ParadexMarket]) -> Decimal | None:
+    """Return the mark price of a market at which maintenance margin eats the account, all else equal.
+
+    value + size * (p - mark) = maintenance + fraction * |size| * (p - mark), solved for p; None when no
+    positive price does it or there is no position.
+    """
+    size, market = account.money.size(symbol), markets[symbol]
+    slope = size - _maintenance_fraction(account, market) * abs(size)
+    if not slope:
+        return None
+    cushion = account_value(account, markets) - maintenance_margin(account, markets)
+    price = market.mark_usd - cushion / slope
+    return to_cash(price) if price > 0 else None
 
 
 def account_view(account: ParadexAccount, markets: Mapping[str, ParadexMarket], now_ms: int) -> AccountView:
@@ -67,4 +106,5 @@ def account_view(account: ParadexAccount, markets: Mapping[str, ParadexMarket], 
         initial_margin=initial_margin(account, markets),
         maintenance_margin=maintenance_margin(account, markets),
         updated_ms=now_ms,
+        status=account.status,
     )

@@ -24,6 +24,7 @@ OPEN_PREFIXES = (
     "jwks.json",
     "onboarding",
     "auth",
+    "v2",
 )
 CODES = {401: "UNAUTHORIZED_ERROR", 429: "INVALID_REQUEST_PARAMETER", 500: "INTERNAL_ERROR", 503: "SERVICE_UNAVAILABLE"}
 
@@ -71,7 +72,12 @@ def middlewares(exchange: Exchange, base_path: str) -> list[Middleware]:
             caller = request[CALLER] = exchange.authenticate(bearer(request.headers.get("Authorization", "")))
             scope = "orders" if path.split("/")[0] == "orders" and request.method != "GET" else "private"
             who = caller.account.address_text
+            if caller.is_read_only and request.method != "GET":
+                raise ApiError("INVALID_TOKEN_SCOPE", "token is read-only", status=403)
         allowed, bucket = exchange.spend(scope, who)
+        if scope in ("orders", "private") and allowed:
+            allowed, by_address = exchange.spend("private by address", request.remote or "")
+            bucket = bucket if allowed else by_address
         now_secs = exchange.now_ns() / 1e9
         response = await _limited(request, handler) if allowed else _too_many(bucket.retry_after_secs())
         response.headers.update(bucket.headers(now_secs))

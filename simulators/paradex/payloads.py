@@ -3,6 +3,7 @@
 `seq_no` is an argument: REST and the stream number the same event independently.
 """
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from simulators.paradex.records import (
     BalanceEvent,
     Bbo,
     BookUpdate,
+    ComparedRate,
     FillRecord,
     FundingPaymentRecord,
     FundingSample,
@@ -84,7 +86,7 @@ def fill(record: FillRecord) -> Json:
         "remaining_size": text(record.remaining),
         "fee": text(record.fee),
         "fee_currency": "USDC",
-        "fill_type": "FILL",
+        "fill_type": record.fill_type,
         "flags": list(record.flags),
         "realized_pnl": text(record.realized_pnl),
         "realized_funding": text(record.realized_funding),
@@ -114,7 +116,7 @@ def position(view: PositionView, seq_no: int) -> Json:
         "realized_positional_funding_pnl": text(view.realized_funding),
         "cached_funding_index": text(view.cached_index),
         "leverage": text(view.leverage),
-        "liquidation_price": "",
+        "liquidation_price": text(view.liquidation_price),
         "created_at": view.created_ms,
         "last_updated_at": view.updated_ms,
         "closed_at": view.closed_ms,
@@ -134,7 +136,7 @@ def account(view: AccountView, seq_no: int) -> Json:
         "maintenance_margin_requirement": text(view.maintenance_margin),
         "margin_cushion": text(view.margin_cushion),
         "settlement_asset": "USDC",
-        "status": "ACTIVE",
+        "status": view.status,
         "seq_no": seq_no,
         "updated_at": view.updated_ms,
         "last_seen_notification": 0,
@@ -155,6 +157,16 @@ def fees() -> Json:
         "spot_taker_rate": taker,
         "commission_rate": "0",
         "discount_rate": "0",
+    }
+
+
+def volume_tier(min_volume_usd: int, taker_fee: Decimal) -> Json:
+    """Return a fee tier of the Pro profile."""
+    return {
+        "kind": "pro",
+        "min_volume": str(min_volume_usd),
+        "min_volume_duration": "14d",
+        "fee_rates": {"perp_maker": text(MAKER_FEE), "perp_taker": text(taker_fee)},
     }
 
 
@@ -209,20 +221,19 @@ def bbo(record: Bbo) -> Json:
     }
 
 
-def book_rest(record: BookUpdate) -> Json:
-    """Return a book as REST shows it."""
+def book_rest(record: BookUpdate, api: Bbo, interactive: Bbo) -> Json:
+    """Return a book as REST shows it, with the best prices for either kind of taker."""
     bids, asks = _pairs(record.bids), _pairs(record.asks)
-    best_bid, best_ask = (bids or [["", ""]])[0], (asks or [["", ""]])[0]
     return {
         "market": record.market,
         "seq_no": record.seq,
         "last_updated_at": record.time_ms,
         "asks": asks,
         "bids": bids,
-        "best_ask_api": best_ask,
-        "best_ask_interactive": best_ask,
-        "best_bid_api": best_bid,
-        "best_bid_interactive": best_bid,
+        "best_ask_api": [text(api.ask), text(api.ask_size)],
+        "best_ask_interactive": [text(interactive.ask), text(interactive.ask_size)],
+        "best_bid_api": [text(api.bid), text(api.bid_size)],
+        "best_bid_interactive": [text(interactive.bid), text(interactive.bid_size)],
     }
 
 
@@ -260,7 +271,7 @@ def trade(record: TradeRecord) -> Json:
         "size": text(record.size),
         "price": text(record.price),
         "created_at": record.time_ms,
-        "trade_type": "FILL",
+        "trade_type": record.trade_type,
     }
 
 
@@ -300,6 +311,39 @@ def funding_sample(record: FundingSample) -> Json:
         "impact_premium_rate": text(record.impact_premium_rate),
         "created_at": record.time_ms,
     }
+
+
+def funding_comparison(record: ComparedRate) -> Json:
+    """Return a venue's funding rate per hour beside the others'."""
+    return {
+        "symbol": record.market,
+        "asset_kind": "ASSET_KIND_PERPETUAL_FUTURE",
+        "source": f"SOURCE_{record.source}",
+        "hourly_funding_rate": text(record.rate_per_hour),
+        "last_updated_at": record.time_ms,
+    }
+
+
+def transaction(ident: str, event: str, created_ms: int, *, is_reverted: bool = False) -> Json:
+    """Return the chain's transaction behind a fill or a liquidation."""
+    return {
+        "id": ident,
+        "type": f"TRANSACTION_{event}",
+        "state": "REVERTED" if is_reverted else "ACCEPTED_ON_L2",
+        "hash": chain_hash(ident),
+        "created_at": created_ms,
+        "completed_at": created_ms,
+    }
+
+
+def chain_hash(ident: str) -> str:
+    """Return a transaction hash of the shape the chain's have, always the same for an event."""
+    return "0x" + hashlib.sha256(ident.encode()).hexdigest()[:63]
+
+
+def market_event(symbol: str, changed: Json, updated_ms: int) -> Json:
+    """Return the news of a market whose static data changed."""
+    return {"event_type": "UPDATED", "symbol": symbol, "changed_fields": changed, "updated_at": updated_ms}
 
 
 def market(terms: PerpTerms, period_hours: int) -> Json:

@@ -106,6 +106,7 @@ class FillRecord:
     book_seq: int
     flags: tuple[str, ...]
     created_ms: int
+    fill_type: str = "FILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ class PositionView:
     closed_ms: int
     last_fill_id: str
     is_long: bool
+    mark_price: Decimal
+    liquidation_price: Decimal | None
 
     @property
     def status(self) -> str:
@@ -173,6 +176,7 @@ class AccountView:
     initial_margin: Decimal
     maintenance_margin: Decimal
     updated_ms: int
+    status: str = "ACTIVE"
 
     @property
     def free_collateral(self) -> Decimal:
@@ -192,6 +196,25 @@ class TradeBust:
     account: str
     fill_id: str
     created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidation:
+    """A partial liquidation of a whole account: the share of every position that was taken."""
+
+    id: str
+    share: Decimal
+    penalty_usd: Decimal
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSample:
+    """An account at one moment of its history: value and cumulative traded notional in USDC."""
+
+    time_ms: int
+    value_usd: Decimal
+    volume_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +257,7 @@ class TradeRecord:
     price: Decimal
     time_ms: int
     seq: int
+    trade_type: str = "FILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +278,16 @@ class SummaryView:
     open_interest: Decimal
     funding_rate: Decimal
     price_change_24h: Decimal
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRate:
+    """A market's funding rate on some venue, a fraction per hour."""
+
+    market: str
+    source: str
+    rate_per_hour: Decimal
     time_ms: int
 
 

@@ -61,23 +61,25 @@ def parse_order(body: Mapping[str, Any], markets: Mapping[str, PerpTerms]) -> Or
 
 def check_signature(account: ParadexAccount, body: Mapping[str, Any]) -> None:
     """Raise ApiError unless a key of the account signed the body."""
+    if isinstance(body, Mapping) and body.get("on_behalf_of_account") not in (None, "", account.address_text):
+        raise ApiError("ISOLATED_MARKET_ACCOUNT_MISMATCH", "account has no isolated margin")
     if not isinstance(body, Mapping) or not signs_order(account.address, account.public_keys, body):
         raise ApiError("INVALID_ORDER_SIGNATURE", "order signature is invalid")
 
 
 def check_window(body: Mapping[str, Any], signed_ms: int, now_ms: int) -> None:
-    """Raise ApiError when the order arrives later than its receive window allows."""
+    """Raise ApiError when the order was signed longer ago, or longer ahead, than its receive window allows."""
     window_ms = body.get("recv_window")
     window_ms = DEFAULT_RECV_WINDOW_MS if window_ms is None else _integer(body, "recv_window")
     if window_ms < MIN_RECV_WINDOW_MS:
         raise ApiError("VALIDATION_ERROR", f"recv_window below {MIN_RECV_WINDOW_MS} ms")
-    if now_ms > signed_ms + window_ms:
+    if abs(now_ms - signed_ms) > window_ms:
         raise ApiError("INVALID_TIMESTAMP", "signature_timestamp is outside of recv_window")
 
 
 def _check_combination(kind: str, instruction: str) -> None:
-    if instruction == "RPI":
-        raise ApiError("RPI_ACCOUNT_NOT_WHITELISTED")
+    if instruction == "RPI" and kind != "LIMIT":
+        raise ApiError("VALIDATION_ERROR", "RPI is only valid for LIMIT orders")
     if instruction == "IOC" and kind != "LIMIT":
         raise ApiError("VALIDATION_ERROR", "IOC is only valid for LIMIT orders")
     if instruction == "POST_ONLY" and kind not in ("LIMIT", "STOP_LIMIT"):
@@ -95,6 +97,8 @@ def _flags(body: Mapping[str, Any]) -> tuple[str, ...]:
     flags = body.get("flags") or []
     if not isinstance(flags, list) or any(flag not in ORDER_FLAGS for flag in flags):
         raise ApiError("VALIDATION_ERROR", "unknown order flag")
+    if "TARGET_STRATEGY_VWAP" in flags:
+        raise ApiError("VALIDATION_ERROR", "VWAP orders are not simulated")
     return tuple(flags)
 
 

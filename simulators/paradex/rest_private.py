@@ -1,4 +1,4 @@
-"""REST of an account: money, positions, fills, funding payments, margin settings and keys."""
+"""REST of an account's trading: money, positions, fills, funding payments and margin settings."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,16 +34,11 @@ class PrivateRest:
             web.get("/account/subaccounts", self._subaccounts),
             web.get("/account/margin", self._margin),
             web.post("/account/margin/{market}", self._set_margin),
-            web.get("/account/keys/subkeys", self._subkeys),
-            web.post("/account/keys/subkeys", self._register_subkey),
             web.get("/balance", self._balance),
             web.get("/positions", self._positions),
             web.get("/fills", self._fills),
             web.get("/funding/payments", self._payments),
             web.get("/tradebusts", self._busts),
-            web.get("/transfers", self._nothing),
-            web.get("/transactions", self._nothing),
-            web.get("/liquidations", self._nothing),
         ]
 
     async def _account(self, request: web.Request) -> web.Response:
@@ -54,7 +49,10 @@ class PrivateRest:
         return payloads.account(account_view(account, self._exchange.markets, now_ms), now_ms * 1_000_000)
 
     async def _info(self, request: web.Request) -> web.Response:
-        return _results([{**_identity(_account(request)), "fees": payloads.fees(), "has_ecosystem_nft": False}])
+        tiers = {"pro": {"tier": "Pro 0", "volume": payloads.text(_account(request).volume_usd)}}
+        return _results(
+            [{**_identity(_account(request)), "fees": payloads.fees(), "has_ecosystem_nft": False, "volume_tiers": tiers}]
+        )
 
     async def _summary(self, request: web.Request) -> web.Response:
         return _results([self._account_json(_account(request))])
@@ -81,15 +79,6 @@ class PrivateRest:
         reply = {"account": account.address_text, "leverage": leverage, "margin_type": "CROSS", "market": market.symbol}
         return web.json_response(reply)
 
-    async def _subkeys(self, request: web.Request) -> web.Response:
-        account = _account(request)
-        keys = sorted(account.public_keys - {account.main_key})
-        return _results([{"name": "", "public_key": hex(key), "state": "active"} for key in keys])
-
-    async def _register_subkey(self, request: web.Request) -> web.Response:
-        self._exchange.registry.register_subkey(_account(request), await read_body(request))
-        return web.Response(status=204)
-
     async def _balance(self, request: web.Request) -> web.Response:
         account = _account(request)
         size = payloads.text(account.money.cash_usd)
@@ -112,9 +101,6 @@ class PrivateRest:
 
     async def _busts(self, request: web.Request) -> web.Response:
         return web.json_response(page(_account(request).busts, request.query, payloads.trade_bust))
-
-    async def _nothing(self, request: web.Request) -> web.Response:
-        return web.json_response(page((), request.query, dict))
 
 
 def of_market[Row](rows: Iterable[Row], query: Mapping[str, str]) -> list[Row]:

@@ -8,15 +8,15 @@ from aiohttp import web
 
 from simulators.paradex import payloads
 from simulators.paradex.auth import INTERACTIVE
-from simulators.paradex.constants import SYSTEM_CONFIG
+from simulators.paradex.constants import SYSTEM_CONFIG, VOLUME_TIERS
 from simulators.paradex.errors import ApiError
 from simulators.paradex.exchange import Exchange
+from simulators.paradex.klines import PRICE_KINDS, RESOLUTIONS
 from simulators.paradex.paging import envelope, integer, page, page_size, read_cursor, write_cursor
 from simulators.paradex.signing import contract_address
 
 FUNDING_PAGE = 5_000
-MINUTE_MS = 60_000
-RESOLUTIONS = ("1", "3", "5", "15", "30", "60")
+SUMMARY_ROWS = 1_000
 
 
 async def read_body(request: web.Request) -> Any:
@@ -51,6 +51,7 @@ class PublicRest:
             web.get("/trades", self._trades),
             web.get("/funding/data", self._funding_data),
             web.get("/insurance", self._insurance),
+            web.get("/system/volume-tiers", self._volume_tiers),
             web.get("/jwks.json", self._keys),
             web.get("/onboarding", self._is_onboarded),
             web.post("/onboarding", self._onboard),
@@ -62,7 +63,7 @@ class PublicRest:
         return web.json_response(dict(SYSTEM_CONFIG))
 
     async def _time(self, request: web.Request) -> web.Response:
-        return web.json_response({"server_time": str(self._exchange.now_ms)})
+        return web.json_response({"server_time": str(self._exchange.venue_ms)})
 
     async def _state(self, request: web.Request) -> web.Response:
         return web.json_response({"status": self._exchange.engine.system_state})
@@ -72,30 +73,41 @@ class PublicRest:
         return _results([payloads.market(market.terms, market.funding.terms.period_hours) for market in chosen])
 
     async def _summary(self, request: web.Request) -> web.Response:
-        now_ms = self._exchange.now_ms
-        return _results([payloads.summary(market.summary(now_ms)) for market in self._chosen(request.query)])
+        """Answer the moment, or what was told between `start` and `end`, newest first, of one market."""
+        start, end, now_ms = integer(request.query, "start"), integer(request.query, "end"), self._exchange.now_ms
+        chosen = self._chosen(request.query)
+        if start is None and end is None:
+            return _results([payloads.summary(market.summary(now_ms)) for market in chosen])
+        views = [view for market in chosen for view in reversed(market.summaries)]
+        told = [view for view in views if (start or 0) <= view.time_ms <= (now_ms if end is None else end)]
+        return _results([payloads.summary(view) for view in told[:SUMMARY_ROWS]])
 
     def _chosen(self, query: Mapping[str, str]) -> list[Any]:
         name = query.get("market", "ALL")
         return list(self._exchange.markets.values()) if name in ("", "ALL") else [self._exchange.market(name)]
 
     async def _klines(self, request: web.Request) -> web.Response:
-        market, resolution = self._exchange.market(request.query.get("symbol", "")), request.query.get("resolution", "1")
-        if resolution not in RESOLUTIONS:
-            raise ApiError("INVALID_REQUEST_PARAMETER", f"resolution must be one of {', '.join(RESOLUTIONS)}")
+        market, minutes = self._exchange.market(request.query.get("symbol", "")), integer(request.query, "resolution") or 1
+        kind, now_ms = request.query.get("price_kind") or "last", self._exchange.now_ms
+        if minutes not in RESOLUTIONS or kind not in PRICE_KINDS:
+            raise ApiError("INVALID_REQUEST_PARAMETER", f"resolution must be one of {RESOLUTIONS}, price_kind of {PRICE_KINDS}")
         start, end = integer(request.query, "start_at") or 0, integer(request.query, "end_at")
-        bars = market.core.candles.bars(int(resolution) * MINUTE_MS, start, end)
-        return _results([[bar.start_ms, *map(float, (bar.open, bar.high, bar.low, bar.close, bar.volume))] for bar in bars])
+        bars = self._exchange.klines.bars(
+            market, kind, minutes, start_ms=start, end_ms=now_ms if end is None else end, now_ms=now_ms
+        )
+        return _results([[start_ms, *map(float, values)] for start_ms, *values in bars])
 
     async def _bbo(self, request: web.Request) -> web.Response:
-        return web.json_response(payloads.bbo(self._exchange.market(request.match_info["market"]).bbo()))
+        market = self._exchange.market(request.match_info["market"])
+        return web.json_response(payloads.bbo(market.bbo(interactive=_is_interactive(request))))
 
     async def _orderbook(self, request: web.Request) -> web.Response:
         depth = integer(request.query, "depth")
         if depth is not None and depth < 1:
             raise ApiError("INVALID_REQUEST_PARAMETER", "depth must be positive")
         market = self._exchange.market(request.match_info["market"])
-        return web.json_response(payloads.book_rest(market.snapshot(depth or 20)))
+        book = market.snapshot(depth or 20, interactive=_is_interactive(request))
+        return web.json_response(payloads.book_rest(book, market.bbo(), market.bbo(interactive=True)))
 
     async def _impact_price(self, request: web.Request) -> web.Response:
         core = self._exchange.market(request.match_info["market"]).core
@@ -117,7 +129,12 @@ class PublicRest:
         return web.json_response(envelope([payloads.funding_sample(row) for row in rows[:size]], following))
 
     async def _insurance(self, request: web.Request) -> web.Response:
-        return web.json_response({"size": "1000000", "last_updated_at": self._exchange.now_ms})
+        return web.json_response(
+            {"account": "0x1", "account_value": "1000000", "settlement_asset": "USDC", "updated_at": self._exchange.now_ms}
+        )
+
+    async def _volume_tiers(self, request: web.Request) -> web.Response:
+        return _results([payloads.volume_tier(*tier) for tier in VOLUME_TIERS])
 
     async def _keys(self, request: web.Request) -> web.Response:
         return web.json_response({"keys": []})  # tokens are signed with a secret, so there is no public key
@@ -146,9 +163,13 @@ class PublicRest:
         usage = request.query.get("token_usage", "")
         if usage not in ("", INTERACTIVE):
             raise ApiError("INVALID_REQUEST_PARAMETER", "unknown token_usage")
-        now_secs = self._exchange.now_ms // 1_000
+        now_secs = self._exchange.venue_ms // 1_000
         token = self._exchange.registry.login(request.headers, request.match_info.get("public_key"), usage, now_secs)
         return web.json_response({"jwt_token": token})
+
+
+def _is_interactive(request: web.Request) -> bool:
+    return request.path.endswith("/interactive")
 
 
 def _results(rows: list[Any]) -> web.Response:

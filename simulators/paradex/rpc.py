@@ -18,8 +18,15 @@ from simulators.paradex.session import Session
 from simulators.paradex.trading import QUEUED, Json, Trading
 
 PARSE_ERROR, INVALID_REQUEST, NO_METHOD, BAD_PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
-METHOD_ERROR, MALFORMED_TOKEN, INVALID_TOKEN, NOT_AUTHENTICATED, RATE_LIMITED = 100, 40110, 40111, 40300, 42901
-STATUS_CODES = {401: INVALID_TOKEN, 429: RATE_LIMITED}
+METHOD_ERROR, MALFORMED_TOKEN, INVALID_TOKEN, GEO_BLOCKED, NOT_AUTHENTICATED, RATE_LIMITED = (
+    100,
+    40110,
+    40111,
+    40112,
+    40300,
+    42901,
+)
+STATUS_CODES = {401: INVALID_TOKEN, 403: GEO_BLOCKED, 429: RATE_LIMITED}
 
 
 class RpcError(Exception):
@@ -110,6 +117,10 @@ class Rpc:
         token = params.get("bearer")
         if not isinstance(token, str) or token.count(".") != 2:
             raise RpcError(MALFORMED_TOKEN, "malformed bearer token")
+        used = self._exchange.used_tokens
+        if token in used and self._exchange.faults.take(FaultKind.STALE_BEARER):
+            raise RpcError(INVALID_TOKEN, "invalid bearer token", "token is stale")
+        used.add(token)
         try:
             session.caller = self._exchange.authenticate(token)
         except TokenError as error:
@@ -205,6 +216,8 @@ class Rpc:
     def _trader(self, session: Session) -> Caller:
         """Return the caller and count the request against the limit it shares with REST."""
         caller = self._caller(session)
+        if caller.is_read_only:
+            raise RpcError(METHOD_ERROR, "INVALID_TOKEN_SCOPE", "token is read-only")
         allowed, _ = self._exchange.spend("orders", caller.account.address_text)
         if not allowed:
             raise RpcError(RATE_LIMITED, "rate limit exceeded")

@@ -11,6 +11,7 @@ from simulators.paradex.records import (
     AccountView,
     Bbo,
     BookUpdate,
+    ComparedRate,
     FillRecord,
     FundingSample,
     Level,
@@ -50,10 +51,13 @@ ORDER_FLAGS = (
 )
 FILL_FLAGS = ("interactive", "rpi", "fastfill")
 MODIFY_STATUSES = ("PENDING", "PROCESSED", "REJECTED", "SUCCESS")
-FILL_TYPE = 1
+FILL_TYPES = ("FILL", "LIQUIDATION", "UNWIND_TRANSFER", "SETTLE_MARKET", "RPI", "BLOCK_TRADE")
 MODIFY_ORDER = 1
 POSITION_OPEN, POSITION_CLOSED = 1, 2
-ACCOUNT_ACTIVE = 1
+ACCOUNT_STATUSES = {"ACTIVE": 1, "LIQUIDATION": 2}
+NOT_REPRESENTABLE = 254
+PERPETUAL_FUTURE = 1
+FUNDING_SOURCES = {"PARADEX": 1, "BINANCE": 2, "BYBIT": 3, "OKX": 4, "HYPERLIQUID": 7, "LIGHTER": 8}
 
 
 def e8(value: Decimal | None) -> int:
@@ -83,10 +87,8 @@ def trade(record: TradeRecord, version: int) -> bytes:
     """Template 1; version 2 carries the 28-digit id as text, the int64 one is cut to 64 bits."""
     low = int(record.id) & 0xFFFFFFFFFFFFFFFF
     short_id = low - 2**64 if low >= 2**63 else low
-    ts = record.time_ms * 1000
-    block = struct.pack(
-        "<qqqBqqqB", ts, record.seq, short_id, SIDE[record.is_buy], e8(record.price), e8(record.size), ts, FILL_TYPE
-    )
+    ts, kind = record.time_ms * 1000, FILL_TYPES.index(record.trade_type) + 1
+    block = struct.pack("<qqqBqqqB", ts, record.seq, short_id, SIDE[record.is_buy], e8(record.price), e8(record.size), ts, kind)
     return _frame(1, block, version, (record.market, record.id) if version >= 2 else (record.market,))
 
 
@@ -142,6 +144,14 @@ def funding(record: FundingSample, seq: int, version: int) -> bytes:
     return _frame(5, block, version, (record.market,))
 
 
+def funding_comparison(record: ComparedRate, version: int) -> bytes:
+    """Template 6, since version 1; a rate per hour in units of 1e-12."""
+    ts = record.time_ms * 1000
+    rate = int((record.rate_per_hour * E12).to_integral_value(ROUND_HALF_EVEN))
+    block = struct.pack("<3qBB", ts, ts, rate, PERPETUAL_FUTURE, FUNDING_SOURCES[record.source])
+    return _frame(6, block, version, (record.market,))
+
+
 def order(record: VenueOrder, seq: int, published_us: int, version: int) -> bytes:
     """Template 20; version 2 appends the state of a modification."""
     block = struct.pack(
@@ -180,7 +190,7 @@ def fill(record: FillRecord, seq: int, version: int) -> bytes:
         "<qqBBBqqqqq32sqq",
         ts,
         seq,
-        FILL_TYPE,
+        FILL_TYPES.index(record.fill_type) + 1,
         SIDE[record.is_buy],
         1 if record.is_maker else 2,
         e8(record.price),
@@ -210,8 +220,8 @@ def position(record: PositionView, seq: int, version: int) -> bytes:
         e8(record.entry_price),
         e8(record.unrealized_pnl),
         e8(record.realized_pnl),
-        NULL,
-        NULL,
+        e8(record.mark_price),
+        e8(record.liquidation_price),
         e8(record.leverage),
         record.updated_ms * 1000,
         _address(record.account),
@@ -241,7 +251,7 @@ def account(record: AccountView, seq: int, version: int) -> bytes:
         ts,
         _address(record.account),
         e8(record.margin_cushion),
-        ACCOUNT_ACTIVE,
+        ACCOUNT_STATUSES.get(record.status, NOT_REPRESENTABLE),
     )
     if version >= 2:
         block += struct.pack("<q", 0)

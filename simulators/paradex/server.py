@@ -11,6 +11,8 @@ from simulators.paradex import checks, sbe
 from simulators.paradex.constants import TEST_ACCOUNTS
 from simulators.paradex.exchange import Exchange
 from simulators.paradex.middleware import middlewares
+from simulators.paradex.rest_absent import absent_routes, evm_routes
+from simulators.paradex.rest_account import AccountRest
 from simulators.paradex.rest_orders import OrdersRest
 from simulators.paradex.rest_private import PrivateRest
 from simulators.paradex.rest_public import PublicRest
@@ -34,7 +36,9 @@ class ParadexVenue:
         )
         trading = Trading(self.exchange)
         self._rpc = Rpc(self.exchange, trading)
-        self._handlers = (PublicRest(self.exchange), PrivateRest(self.exchange), OrdersRest(self.exchange, trading))
+        exchange = self.exchange
+        handlers = (PublicRest(exchange), PrivateRest(exchange), AccountRest(exchange), OrdersRest(exchange, trading))
+        self._routes = [route for handler in handlers for route in handler.routes()] + absent_routes()
         self._runner: web.AppRunner | None = None
         self._port = 0
         self._host = ""
@@ -45,9 +49,9 @@ class ParadexVenue:
         """Listen on `host:port`; port 0 picks a free one. Raise OSError when the port is taken."""
         app = web.Application(middlewares=middlewares(self.exchange, BASE_PATH))
         app.router.add_get(BASE_PATH, self._connect)
-        for handlers in self._handlers:
-            for route in handlers.routes():
-                app.router.add_route(route.method, BASE_PATH + route.path, route.handler)
+        for route in self._routes:
+            app.router.add_route(route.method, BASE_PATH + route.path, route.handler)
+        app.router.add_routes(evm_routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -66,8 +70,8 @@ class ParadexVenue:
 
     def step(self, now_ns: int) -> None:
         """Advance markets, funding and account streams to `now_ns`, Unix nanoseconds."""
-        if self.faults.take(FaultKind.DROP_SOCKET):
-            self.drop_sockets()
+        if fault := self.faults.take(FaultKind.DROP_SOCKET):
+            self.drop_sockets(fault.status)
         self.exchange.step(now_ns)
 
     def ready(self) -> dict[str, object]:
@@ -75,10 +79,13 @@ class ParadexVenue:
         at = f"{self._host}:{self._port}{BASE_PATH}"
         return {"http_url": f"http://{at}", "ws_url": f"ws://{at}", "accounts": [asdict(account) for account in TEST_ACCOUNTS]}
 
-    def drop_sockets(self) -> None:
-        """Cut every WebSocket without a close frame."""
+    def drop_sockets(self, code: int = 0) -> None:
+        """Cut every WebSocket, with a close frame of `code` or (0) without one."""
         for session in tuple(self.exchange.publisher.sessions):
-            session.abort()
+            if code:
+                session.close_soon(code)
+            else:
+                session.abort()
 
     def set_system_state(self, state: str) -> None:
         """Enter ok, maintenance, cancel_only or post_only."""
@@ -86,7 +93,7 @@ class ParadexVenue:
 
     def set_funding_period(self, market: str, hours: int) -> None:
         """Give a market another funding period."""
-        self.exchange.markets[market].set_period_hours(hours)
+        self.exchange.change_market(market, funding_period_hours=hours)
 
     def bust(self, account: str, fill_id: str) -> None:
         """Revert a fill of the account with this (hex) address. Raise KeyError when either is unknown."""
@@ -106,6 +113,9 @@ class ParadexVenue:
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             raise web.HTTPNotFound
+        allowed, bucket = self.exchange.spend("connections", request.remote or "")
+        if not allowed:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(bucket.retry_after_secs())})
         version = _negotiate(request)
         socket = web.WebSocketResponse(heartbeat=self.settings.ping_secs, compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)

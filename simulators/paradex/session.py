@@ -26,12 +26,14 @@ class Session:
         self.caller: Caller | None = None
         self.channels: dict[str, Channel] = {}
         self.snapshot_ms: dict[str, int] = {}  # when each book channel last sent a whole book
+        self.due_ms: dict[str, int] = {}  # when a channel with a refresh rate is due again
         self.cancel_on_disconnect = False
         self.orders: list[tuple[ParadexAccount, VenueOrder]] = []
         self.address = request.remote or ""
         self._socket, self._request, self._settings = socket, request, settings
         self._outbox: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._sent = asyncio.Event()
+        self._closing: asyncio.Future[None] | None = None  # held, for the loop holds its tasks weakly
 
     @property
     def is_sbe(self) -> bool:
@@ -54,10 +56,14 @@ class Session:
         if self._request.transport is not None:
             self._request.transport.abort()
 
-    async def close(self) -> None:
+    async def close(self, code: int = 1001, message: bytes = b"server shutdown") -> None:
         """Close the socket in good order."""
         with contextlib.suppress(ConnectionError, ClientConnectionError, TimeoutError):
-            await asyncio.wait_for(self._socket.close(code=1001, message=b"server shutdown"), 1.0)
+            await asyncio.wait_for(self._socket.close(code=code, message=message), 1.0)
+
+    def close_soon(self, code: int) -> None:
+        """Begin to close the socket with a code of the venue's choice."""
+        self._closing = asyncio.ensure_future(self.close(code, b"keepalive ping timeout"))
 
     async def write(self) -> None:
         """Send queued frames until cancelled or the connection is gone."""

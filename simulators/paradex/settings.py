@@ -10,7 +10,11 @@ class Settings:
 
     `public_json`: whether a socket without SBE may have public channels. `private_sbe`: whether an SBE
     socket gets orders, fills, positions and account in binary. `prorata_funding`: whether a partial
-    reduction realises only its share of the funding, not the whole position's. `latency_secs`: how long
+    reduction realises only its share of the funding, not the whole position's. `account_push_secs`: how often
+    an account with positions hears of a moved mark price. `liquidation_share_step`, `liquidation_penalty`: in
+    which steps positions are liquidated, and the share of their maintenance margin that costs (documentation
+    and configuration of the venue disagree on both). `rpi_accounts`: addresses that may quote retail price
+    improvement. `latency_secs`: how long
     the risk check of an order or cancel takes. `retail_bump_secs` is added for interactive tokens.
     """
 
@@ -25,4 +29,11 @@ class Settings:
     heartbeat_secs: float = 20.0
     ping_secs: float = 55.0
     queue_limit: int = 2_000
+    health_check_secs: float = 5.0
+    account_push_secs: float = 1.0
+    history_secs: float = 5.0
+    liquidation_share_step: Decimal = Decimal("0.05")
+    liquidation_penalty: Decimal = Decimal("0.7")
+    clock_offset_secs: float = 0.0
+    rpi_accounts: set[int] = field(default_factory=set)
     funding_period_hours: dict[str, int] = field(default_factory=dict)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from simulators.market import Print
-from simulators.matching import Trade
+from simulators.matching import Order, Trade
 from simulators.paradex.accounts import Booked, Execution, ParadexAccount
 from simulators.paradex.constants import MAKER_FEE, RETAIL_QUOTAS, TAKER_FEE
 from simulators.paradex.ids import Ids
@@ -18,7 +19,10 @@ from simulators.paradex.records import (
     VenueOrder,
     to_cash,
 )
+from simulators.paradex.rpi import RpiOrder
 from simulators.paradex.settings import Settings
+
+LIQUIDATION, RPI = "LIQUIDATION", "RPI"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class Settlement:
         """Book every user's side of `trades`."""
         settled = []
         for trade, entry in zip(trades, prints, strict=True):
-            trade_id = f"{entry.time_ms}{entry.id:015d}"
+            trade_id = _trade_id(entry)
+            if isinstance(trade.maker, RpiOrder):
+                market.trade_types[entry.id] = RPI
             for side, is_maker in ((trade.maker, True), (trade.taker, False)):
                 if side.owner is not None:
                     settled.append(self._one(market, trade, trade_id, now_ms, is_maker=is_maker))
@@ -51,23 +57,41 @@ class Settlement:
     def bust(self, account: ParadexAccount, fill: FillRecord, market: ParadexMarket, now_ms: int) -> tuple[TradeBust, Settled]:
         """Revert a fill: the opposite execution at its price, with its fee given back."""
         order = self._orders[fill.order_id][1]
-        execution = Execution(market.symbol, not fill.is_buy, fill.size, fill.price, -fill.fee, market.funding.index, now_ms)
-        booked = account.book(execution, prorata=self._settings.prorata_funding)
         bust = TradeBust(account.address_text, fill.id, now_ms)
         account.busts.append(bust)
+        execution = Execution(market.symbol, not fill.is_buy, fill.size, fill.price, -fill.fee, market.funding.index, now_ms)
+        if cash := account.revert(market.symbol, fill.id, now_ms):
+            booked = Booked(-fill.realized_pnl, -fill.realized_funding, *cash)
+        else:
+            booked = account.book(execution, f"bust {fill.id}", prorata=self._settings.prorata_funding)
         return bust, Settled(account, order, fill, *self._rows(account, fill.id, booked, execution))
 
-    def _one(self, market: ParadexMarket, trade: Trade, trade_id: str, now_ms: int, *, is_maker: bool) -> Settled:
+    def liquidate(self, account: ParadexAccount, order: VenueOrder, market: ParadexMarket, fee: Decimal, now_ms: int) -> Settled:
+        """Book the taking over of a part of a position by the venue at the price of `order`, with its penalty."""
+        assert order.price is not None
+        house = Order("", None, not order.is_buy, order.price, order.size)
+        trade = Trade(
+            house, Order(order.id, account.address_text, order.is_buy, order.price, order.size), order.price, order.size
+        )
+        (entry,) = market.core.record([trade], now_ms * 1_000_000)
+        market.trade_types[entry.id] = LIQUIDATION
+        return self._one(market, trade, _trade_id(entry), now_ms, is_maker=False, penalty=fee)
+
+    def _one(
+        self, market: ParadexMarket, trade: Trade, trade_id: str, now_ms: int, *, is_maker: bool, penalty: Decimal | None = None
+    ) -> Settled:
         account, order = self._orders[(trade.maker if is_maker else trade.taker).id]
-        rate = ZERO if order.is_interactive else MAKER_FEE if is_maker else TAKER_FEE
-        fee = to_cash(trade.price * trade.size * rate)
+        is_rpi = isinstance(trade.maker, RpiOrder)
+        rate = ZERO if order.is_interactive or is_rpi else MAKER_FEE if is_maker else TAKER_FEE
+        fee = to_cash(trade.price * trade.size * rate) if penalty is None else penalty
+        fill_id = self._ids.fill_id()
         execution = Execution(market.symbol, order.is_buy, trade.size, trade.price, fee, market.funding.index, now_ms)
-        booked = account.book(execution, prorata=self._settings.prorata_funding)
+        booked = account.book(execution, fill_id, prorata=self._settings.prorata_funding)
         order.remaining -= trade.size
         order.filled_usd += trade.size * trade.price
         order.updated_ms = now_ms
         fill = FillRecord(
-            id=self._ids.fill_id(),
+            id=fill_id,
             account=account.address_text,
             market=market.symbol,
             order_id=order.id,
@@ -78,13 +102,14 @@ class Settlement:
             size=trade.size,
             remaining=order.remaining,
             fee=fee,
-            realized_pnl=booked.effect.realized_usd,
+            realized_pnl=booked.realized_pnl,
             realized_funding=booked.realized_funding,
             underlying_price=market.core.oracle_usd,
             trade_id=trade_id,
             book_seq=market.seq + 1,
-            flags=("interactive",) if order.is_interactive else (),
+            flags=(("interactive",) if order.is_interactive else ()) + (("rpi",) if is_rpi else ()),
             created_ms=now_ms,
+            fill_type=LIQUIDATION if penalty is not None else RPI if is_rpi else "FILL",
         )
         account.states[market.symbol].last_fill_id = fill.id
         account.fills.append(fill)
@@ -97,7 +122,7 @@ class Settlement:
             market=execution.market,
             fill_id=fill_id,
             fees=execution.fee,
-            realized_pnl=booked.effect.realized_usd,
+            realized_pnl=booked.realized_pnl,
             realized_funding=booked.realized_funding,
             funding_index=execution.index,
             before=booked.cash_before,
@@ -118,6 +143,10 @@ class Settlement:
         )
         account.payments.append(payment)
         return balance, payment
+
+
+def _trade_id(entry: Print) -> str:
+    return f"{entry.time_ms}{entry.id:015d}"
 
 
 def takes_retail_slot(account: ParadexAccount, now_secs: float) -> bool:

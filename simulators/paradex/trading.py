@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from simulators.faults import FaultKind
 from simulators.paradex import payloads
 from simulators.paradex.auth import Caller
 from simulators.paradex.errors import ApiError
@@ -25,7 +26,7 @@ class Trading:
         """Queue an order. Raise ApiError."""
         request = parse_order(body, self._exchange.terms)
         check_signature(caller.account, body)
-        check_window(body, request.signed_ms, self._exchange.now_ms)
+        check_window(body, request.signed_ms, self._exchange.venue_ms)
         return self._exchange.engine.submit(caller.account, request, is_interactive=caller.is_interactive)
 
     def create_batch(self, caller: Caller, bodies: object) -> list[VenueOrder | ApiError]:
@@ -93,6 +94,8 @@ class Trading:
 
     def _create_or_error(self, caller: Caller, body: Mapping[str, Any]) -> VenueOrder | ApiError:
         try:
+            if fault := self._exchange.faults.take(FaultKind.FAIL_BATCH_ITEM, f"{body.get('market')} {body.get('client_id')}"):
+                return ApiError(fault.reason or "INTERNAL_ERROR")
             return self.create(caller, body)
         except ApiError as error:
             return error

@@ -20,7 +20,8 @@ ws_url = "{paradex[ws_url]}"
 
 
 def test_a_paper_run_opens_and_flattens_a_pair_without_keys(bench):
-    ready = json.loads(bench.simulators().read_text())
+    # A paper run has the real funding clock, and so its venues must have it too.
+    ready = json.loads(bench.simulators(hour_secs=3600, wide_hours=24).read_text())
     bench.config()
     config = bench.folder / "paper.toml"
     config.write_text(PAPER.format(**ready))

@@ -1,30 +1,45 @@
 """Stopping, killing and restarting a node while a pair is open."""
 
 from decimal import Decimal
+from itertools import accumulate
 
 import pytest
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 
-def test_a_killed_node_adopts_its_pair_and_opens_no_second_one(bench):
-    ready = bench.simulators()
+def test_a_killed_node_adopts_its_pair_and_opens_the_next_one_only_when_that_is_closed(bench):
+    ready = bench.simulators(wide_hours=7, again_hours=(9, 12))
     first = bench.node("first", "--attach", str(ready))
     first.saw("OPEN HYPE", 60)
     first.saw("funding received", 60)
     first.process.kill()
     first.process.wait()
-    second = bench.node("second", "--attach", str(ready))
+    config = bench.config(**{"stop_after_cycles = 1": "stop_after_cycles = 2"})
+    second = bench.node("second", "--attach", str(ready), config=config)
     assert second.end(120) == 0, second.text()
-    assert "OPEN " not in second.text()
-    assert "CLOSE HYPE" in second.text()
+    words = [line.split()[1] for line in second.text().splitlines() if " HYPE: " in line and "signal" not in line]
+    assert words == ["CLOSE", "OPEN", "CLOSE"], "the adopted pair is closed before another is opened"
     summary = second.document()
-    assert summary["cycles_completed"] == 1
+    assert summary["cycles_completed"] == 2
+    assert summary["unhedged"] == {}
     for name, venue in summary["venues"].items():
         assert venue["positions"] == {}, name
         assert abs(Decimal(venue["residual_usd"])) < Decimal("0.005"), name
         fills = [Decimal(fill["quantity"]) for fill in summary["fills"] if fill["venue"] == name]
-        assert len({quantity > 0 for quantity in fills}) == 1, "the adopted leg is only ever closed"
+        side = 1 if fills[0] > 0 else -1  # what closes the adopted leg
+        sizes = list(accumulate(fills, initial=-side * adopted(summary, name)))
+        assert all(size * side <= 0 for size in sizes), "a leg is never turned round"
+        assert max(map(abs, sizes)) * 38 < 10_000, "there are never two pairs"
+        assert sizes[-1] == 0
+    payments = [(payment["venue"], payment["payment_id"]) for payment in summary["funding_payments"]]
+    assert len(payments) == len(set(payments)) > 4
+
+
+def adopted(summary, venue):
+    """Return the size of the leg that the first order of the run has closed."""
+    orders = [order for order in summary["orders"] if order["instrument_id"].endswith(venue) and order["reduce_only"]]
+    return Decimal(orders[0]["filled_quantity"])
 
 
 def test_ctrl_c_stops_and_says_what_is_still_open(bench):
@@ -57,4 +72,15 @@ def test_ctrl_c_before_anything_is_open_is_an_orderly_end_too(bench):
     run.saw("private ok", 60)
     run.interrupt()
     assert run.end(30) == 0, run.text()
+    assert "Traceback" not in run.text()
+
+
+@pytest.mark.parametrize("secs", [0.4, 1.2, 2.5])
+def test_ctrl_c_while_everything_is_being_loaded_is_not_lost(bench, secs):
+    run = bench.node("loading", "--forever")
+    with pytest.raises(AssertionError, match="still running"):
+        run.end(secs)
+    run.interrupt()
+    assert run.end(30) in (0, 130), run.text()
+    assert "interrupted" in run.text()
     assert "Traceback" not in run.text()

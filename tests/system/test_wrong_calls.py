@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
 
-def call(*arguments):
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+def call(*arguments, cwd=ROOT):
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,32 @@ def test_check_prints_a_config_without_its_secrets_and_says_what_is_missing():
     assert "HYPERLIQUID_AGENT_KEY is not set" in done.stderr
     assert "not supported yet" in done.stderr
     assert call("-m", "operations", "check", "config/sim.toml").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "code", "words"),
+    [
+        (lambda folder: (folder / "var").write_text(""), (), 1, "var cannot be written: Not a directory"),
+        (
+            lambda folder: (folder / "sum.json").mkdir(),
+            ("--summary", "sum.json"),
+            1,
+            "sum.json cannot be written: Is a directory",
+        ),
+        (
+            lambda folder: (folder / "limits.toml").write_text("position_usd_max = 0"),
+            (),
+            2,
+            "limits.toml: position_usd_max must be",
+        ),
+    ],
+)
+def test_what_cannot_be_recorded_or_limited_is_not_traded(tmp_path, spoil, arguments, code, words):
+    for name in ("sim.toml", "limits.toml"):
+        (tmp_path / name).write_text((ROOT / "config" / name).read_text())
+    spoil(tmp_path)
+    done = call(str(ROOT / "run.py"), "--config", "sim.toml", *arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == "", "nothing was started"

@@ -19,25 +19,33 @@ import simulators
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from adapters.paradex.execution import ParadexExecutionClient
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
-from messages import topics
+from messages import VenueState, VenueStatus, topics
 
 BTC = InstrumentId.from_str("BTC-USD-PERP.PARADEX")
 HOUR_SECS = 10.0
 KEY_NAME = "FARB_TEST_PARADEX_KEY"
+TOPICS = (
+    topics.FUNDING_PAYMENT,
+    topics.FUNDING_ACCRUAL,
+    topics.FUNDING_INDEX,
+    topics.ACCOUNT_HEALTH,
+    topics.VENUE_STATUS,
+)
 
 
 class Desk(Strategy):
     """A strategy that does what the test says and remembers what it hears."""
 
-    def __init__(self) -> None:
-        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag="001", external_order_claims=[BTC]))
+    def __init__(self, *, claims: bool = True) -> None:
+        claimed = [BTC] if claims else None
+        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag="001", external_order_claims=claimed))
         self.heard: list[Any] = []
         self.past: list[Any] = []
         self.messages: list[Any] = []
         self.client: ParadexExecutionClient | None = None
 
     def on_start(self) -> None:
-        for topic in (topics.FUNDING_PAYMENT, topics.FUNDING_ACCRUAL, topics.ACCOUNT_HEALTH, topics.VENUE_STATUS):
+        for topic in TOPICS:
             self.msgbus.subscribe(topic, self.messages.append)
         self.subscribe_quote_ticks(BTC)
         self.subscribe_order_book_deltas(BTC)
@@ -47,13 +55,14 @@ class Desk(Strategy):
         self.subscribe_trade_ticks(BTC)
 
     def on_stop(self) -> None:
-        for topic in (topics.FUNDING_PAYMENT, topics.FUNDING_ACCRUAL, topics.ACCOUNT_HEALTH, topics.VENUE_STATUS):
+        for topic in TOPICS:
             self.msgbus.unsubscribe(topic, self.messages.append)
 
     def on_quote_tick(self, tick) -> None:
         self.heard.append(tick)
 
-    on_order_book_deltas = on_mark_price = on_index_price = on_funding_rate = on_trade_tick = on_quote_tick
+    on_order_book_deltas = on_order_book_depth = on_mark_price = on_index_price = on_quote_tick
+    on_funding_rate = on_trade_tick = on_instrument = on_quote_tick
 
     def on_historical_data(self, data) -> None:
         self.past += data if isinstance(data, list) else [data]
@@ -61,6 +70,14 @@ class Desk(Strategy):
     def send(self, order):
         self.submit_order(order)
         return order
+
+    def resting(self, count: int, side: OrderSide = OrderSide.BUY):
+        """Return post-only orders far from the market, not yet sent."""
+        instrument = self.cache.instrument(BTC)
+        far = self.quote().bid_price.as_decimal() * (Decimal("0.97") if side == OrderSide.BUY else Decimal("1.03"))
+        quantity = instrument.make_qty(Decimal("0.01"))
+        prices = [instrument.make_price(far + number) for number in range(count)]
+        return [self.order_factory.limit(BTC, side, quantity, price, post_only=True) for price in prices]
 
     def market(self, side: OrderSide, quantity: str, *, reduce_only: bool = False):
         quantity = self.cache.instrument(BTC).make_qty(Decimal(quantity))
@@ -78,6 +95,9 @@ class Desk(Strategy):
 
     def position(self) -> Decimal:
         return self.portfolio.net_position(BTC)
+
+    def states(self, channel: str) -> list[VenueState]:
+        return [status.state for status in self.said(VenueStatus) if status.channel == channel]
 
     def said(self, kind: type) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -109,7 +129,9 @@ async def venue() -> AsyncIterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def trading(ready: dict[str, Any], *, data: dict[str, Any] | None = None, **settings) -> AsyncIterator[Desk]:
+async def trading(
+    ready: dict[str, Any], *, data: dict[str, Any] | None = None, claims: bool = True, **settings
+) -> AsyncIterator[Desk]:
     """Run a node on the simulated venue with a desk on it."""
     venue = ready["paradex"]
     urls = {"http_url": venue["http_url"], "ws_url": venue["ws_url"], "markets": ("BTC",), "hour_secs": HOUR_SECS}
@@ -140,8 +162,9 @@ async def trading(ready: dict[str, Any], *, data: dict[str, Any] | None = None, 
     node.add_data_client_factory("PARADEX", ParadexLiveDataClientFactory)
     node.add_exec_client_factory("PARADEX", ParadexLiveExecClientFactory)
     node.build()
-    desk = Desk()
+    desk = Desk(claims=claims)
     desk.client = next(iter(node.kernel.exec_engine._clients.values()))
+    desk.nodes_data_clients = node.kernel.data_engine._clients
     node.trader.add_strategy(desk)
     running = asyncio.create_task(node.run_async())
     try:

@@ -1,9 +1,7 @@
 """The Hyperliquid clients inside a real trading node, against the simulated venue."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,180 +9,24 @@ from typing import Any
 import pytest
 from eth_account import Account
 from hyperliquid.exchange import Exchange
-from nautilus_trader.config import LiveExecEngineConfig, LoggingConfig, StrategyConfig, TradingNodeConfig
-from nautilus_trader.live.node import TradingNode
+from hyperliquid_desk import BTC, HOUR_SECS, TTL_SECS, Desk, deaf, eventually, history, trading, venue
 from nautilus_trader.model.data import FundingRateUpdate, OrderBookDeltas
 from nautilus_trader.model.enums import OrderSide, OrderStatus, TimeInForce
 from nautilus_trader.model.events import OrderCancelRejected, OrderRejected
-from nautilus_trader.model.identifiers import AccountId, ClientId, InstrumentId
+from nautilus_trader.model.identifiers import AccountId
 from nautilus_trader.model.objects import Currency
-from nautilus_trader.trading.strategy import Strategy
 
-import simulators
-from adapters.hyperliquid.config import HyperliquidDataClientConfig, HyperliquidExecClientConfig
-from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
-from messages import AccountHealth, FundingPayment, VenueState, VenueStatus, topics
+from adapters.hyperliquid.freshness import LIMITS, Limit
+from messages import AccountHealth, FundingPayment, VenueState
 from simulators.faults import Fault, FaultKind
 
-BTC = InstrumentId.from_str("BTC-USD-PERP.HYPERLIQUID")
 USDC = Currency.from_str("USDC")
-HOUR_SECS = 6.0
-TTL_SECS = 1.0
-
-
-class Desk(Strategy):
-    """A strategy that does what the test says and remembers what it hears."""
-
-    def __init__(self) -> None:
-        super().__init__(StrategyConfig(strategy_id="DESK", order_id_tag="001", external_order_claims=[BTC]))
-        self.heard: list[Any] = []
-        self.messages: list[Any] = []
-
-    def on_start(self) -> None:
-        for topic in (topics.FUNDING_PAYMENT, topics.ACCOUNT_HEALTH, topics.VENUE_STATUS):
-            self.msgbus.subscribe(topic, self.messages.append)
-        self.subscribe_quote_ticks(BTC)
-        self.subscribe_order_book_deltas(BTC)
-        self.subscribe_mark_prices(BTC)
-        self.subscribe_index_prices(BTC)
-        self.subscribe_funding_rates(BTC)
-        self.subscribe_trade_ticks(BTC)
-
-    def on_quote_tick(self, tick) -> None:
-        self.heard.append(tick)
-
-    on_order_book_deltas = on_mark_price = on_index_price = on_funding_rate = on_trade_tick = on_quote_tick
-
-    def on_historical_data(self, data) -> None:
-        self.heard.append(data)
-
-    def on_order_book(self, book) -> None:
-        self.heard.append(book)
-
-    def send(self, order):
-        self.submit_order(order)
-        return order
-
-    def market(self, side: OrderSide, quantity: str, *, reduce_only: bool = False):
-        quantity = self.cache.instrument(BTC).make_qty(Decimal(quantity))
-        return self.send(self.order_factory.market(BTC, side, quantity, reduce_only=reduce_only))
-
-    def make_limit(self, side: OrderSide, quantity: str, price: Decimal, **kwargs):
-        instrument = self.cache.instrument(BTC)
-        return self.order_factory.limit(BTC, side, instrument.make_qty(Decimal(quantity)), instrument.make_price(price), **kwargs)
-
-    def limit(self, side: OrderSide, quantity: str, price: Decimal, **kwargs):
-        return self.send(self.make_limit(side, quantity, price, **kwargs))
-
-    def quote(self):
-        return self.cache.quote_tick(BTC)
-
-    def bid(self, factor: str) -> Decimal:
-        return self.quote().bid_price.as_decimal() * Decimal(factor)
-
-    def position(self) -> Decimal:
-        return self.portfolio.net_position(BTC)
-
-    def said(self, kind: type) -> list[Any]:
-        return [message for message in self.messages if isinstance(message, kind)]
-
-    def channel_states(self, channel: str) -> list[VenueState]:
-        return [status.state for status in self.said(VenueStatus) if status.channel == channel]
-
-
-async def eventually(check: Callable[[], Any], secs: float = 8.0) -> Any:
-    """Return the first true answer of `check`, fail when there is none in time."""
-    deadline = time.monotonic() + secs
-    while not (answer := check()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not true within {secs} s")
-        await asyncio.sleep(0.02)
-    return answer
-
-
-NODES: list[TradingNode] = []
-
-
-@contextlib.asynccontextmanager
-async def trading(ready: dict[str, Any]) -> AsyncIterator[Desk]:
-    """Run a node on the simulated venue with a desk on it."""
-    venue = ready["hyperliquid"]
-    common = {"http_url": venue["http_url"], "ws_url": venue["ws_url"], "coins": ("BTC", "ETH"), "hour_secs": HOUR_SECS}
-    node = TradingNode(
-        TradingNodeConfig(
-            trader_id="TEST-001",
-            logging=LoggingConfig(log_level="WARNING"),
-            exec_engine=LiveExecEngineConfig(reconciliation=True, inflight_check_interval_ms=0),
-            data_clients={"HYPERLIQUID": HyperliquidDataClientConfig(**common)},
-            exec_clients={
-                "HYPERLIQUID": HyperliquidExecClientConfig(
-                    **common, private_key="env:FARB_TEST_HYPERLIQUID_KEY", action_ttl_secs=TTL_SECS
-                )
-            },
-            timeout_connection=10.0,
-            timeout_reconciliation=10.0,
-            timeout_disconnection=5.0,
-            timeout_post_stop=0.1,
-        ),
-        loop=asyncio.get_running_loop(),
-    )
-    node.add_data_client_factory("HYPERLIQUID", HyperliquidLiveDataClientFactory)
-    node.add_exec_client_factory("HYPERLIQUID", HyperliquidLiveExecClientFactory)
-    node.build()
-    NODES.append(node)
-    desk = Desk()
-    node.trader.add_strategy(desk)
-    running = asyncio.create_task(node.run_async())
-    try:
-        await eventually(lambda: node.trader.is_running, 15.0)
-        await eventually(desk.quote)
-        yield desk
-    finally:
-        await node.stop_async()
-        await asyncio.wait_for(running, 10.0)
-
-
-@pytest.fixture(autouse=True)
-def _dispose_nodes():
-    yield
-    while NODES:
-        node = NODES.pop()
-        node.kernel.executor.shutdown(wait=False) if node.kernel.executor else None
 
 
 @pytest.fixture
-async def sims(monkeypatch):
-    async with simulators.launch(seed=3, hour_secs=HOUR_SECS, only="hyperliquid") as running:
-        monkeypatch.setenv("FARB_TEST_HYPERLIQUID_KEY", running.ready["hyperliquid"]["accounts"][0]["private_key"])
+async def sims():
+    async with venue() as running:
         yield running
-
-
-def execution_client():
-    return NODES[-1].kernel.exec_engine._clients[ClientId("HYPERLIQUID")]
-
-
-@contextlib.contextmanager
-def deaf(*channels: str):
-    """Lose frames of these channels on the account's socket, between the wire and the client."""
-    connection = execution_client()._feed.connection
-    hear = connection.on_frame
-    lost: list[bytes] = []
-
-    def on_frame(frame: bytes, is_text: bool) -> None:
-        if any(f'"channel":"{channel}"'.encode() in frame.replace(b" ", b"") for channel in channels):
-            lost.append(frame)
-        else:
-            hear(frame, is_text)
-
-    connection.on_frame = on_frame
-    try:
-        yield lost
-    finally:
-        connection.on_frame = hear
-
-
-def history(order) -> list[str]:
-    return [type(event).__name__ for event in order.events]
 
 
 async def test_market_data_and_instruments(sims):
@@ -253,7 +95,7 @@ async def test_a_round_trip_fills_pays_fees_and_receives_funding(sims):
         gain = (Decimal(str(sold.avg_px)) - Decimal(str(bought.avg_px))) * Decimal("0.05")
         booked = sum((paid.amount_usd for paid in payments), Decimal(0)) + gain - fees
         assert abs((flat.cash_usd - start.cash_usd) - booked) < Decimal("0.01")
-        account = desk.cache.account(AccountId(f"HYPERLIQUID-{execution_client()._user[:10]}"))
+        account = desk.cache.account(AccountId(f"HYPERLIQUID-{desk.client._user[:10]}"))
         # The account state travels through Nautilus' queue, the health report does not.
         await eventually(lambda: abs(account.balance_total(USDC).as_decimal() - flat.equity_usd) < Decimal("0.01"))
 
@@ -287,7 +129,7 @@ async def test_ioc_without_match_is_rejected_in_the_venues_words(sims):
 
 
 async def test_ioc_larger_than_the_book_is_filled_in_part_then_cancelled(sims):
-    async with trading(sims.ready) as desk:
+    async with trading(sims.ready, leverage=20) as desk:
         book = await eventually(lambda: desk.cache.order_book(BTC))
         await eventually(book.asks)
         best = book.asks()[0]
@@ -328,7 +170,7 @@ async def test_list_modify_cancel_all(sims):
 
 async def test_lost_reply_ends_filled_by_the_stream(sims):
     async with trading(sims.ready) as desk:
-        with deaf("post") as lost:
+        with deaf(desk, "post") as lost:
             order = desk.market(OrderSide.BUY, "0.02")
             await eventually(lambda: order.is_closed)
         assert order.status == OrderStatus.FILLED
@@ -338,7 +180,7 @@ async def test_lost_reply_ends_filled_by_the_stream(sims):
 
 async def test_lost_reply_and_silent_streams_end_filled_by_asking(sims):
     async with trading(sims.ready) as desk:
-        with deaf("post", "orderUpdates", "userFills"):
+        with deaf(desk, "post", "orderUpdates", "userFills"):
             order = desk.market(OrderSide.BUY, "0.02")
             await eventually(lambda: order.is_closed, 15.0)
         assert order.status == OrderStatus.FILLED
@@ -362,7 +204,7 @@ async def test_socket_dies_with_the_order_and_it_is_filled_once(sims):
 
 async def test_order_the_venue_never_got_is_rejected_only_after_its_expiry(sims):
     async with trading(sims.ready) as desk:
-        connection = execution_client()._feed.connection
+        connection = desk.client._feed.connection
         send, connection._socket.send = connection._socket.send, lambda message: None
         try:
             sent = time.monotonic()
@@ -377,7 +219,7 @@ async def test_order_the_venue_never_got_is_rejected_only_after_its_expiry(sims)
 
 async def test_http_takes_over_while_the_socket_is_down_and_a_502_is_no_rejection(sims):
     async with trading(sims.ready) as desk:
-        socket = execution_client()._feed.connection._socket
+        socket = desk.client._feed.connection._socket
         sims.hyperliquid.faults.inject(Fault(kind=FaultKind.LOSE_REPLY, path="/exchange", status=502))
         transport, socket._transport = socket._transport, None
         try:
@@ -393,7 +235,7 @@ async def test_lost_cancel_reply_emits_nothing_untrue(sims):
     async with trading(sims.ready) as desk:
         order = desk.limit(OrderSide.BUY, "0.01", desk.bid("0.9"), post_only=True)
         await eventually(lambda: order.status == OrderStatus.ACCEPTED)
-        with deaf("post", "orderUpdates"):
+        with deaf(desk, "post", "orderUpdates"):
             desk.cancel_order(order)
             await eventually(lambda: order.is_closed, 15.0)
         assert order.status == OrderStatus.CANCELED
@@ -443,7 +285,7 @@ async def test_fills_missed_in_a_break_are_caught_up_with_once(sims):
     async with trading(sims.ready) as desk:
         own = desk.market(OrderSide.BUY, "0.01")
         await eventually(lambda: own.is_closed)
-        with deaf("orderUpdates", "userFills"):
+        with deaf(desk, "orderUpdates", "userFills"):
             await trade_by_hand(sims, is_buy=True, quantity=0.02)
             await asyncio.sleep(0.5)
             assert desk.position() == Decimal("0.01")
@@ -459,7 +301,7 @@ async def test_fills_missed_in_a_break_are_caught_up_with_once(sims):
 
 async def test_a_funding_payment_missed_by_the_stream_is_read(sims):
     async with trading(sims.ready) as desk:
-        with deaf("userFundings"):
+        with deaf(desk, "userFundings"):
             desk.market(OrderSide.SELL, "0.05")
             payment = (await eventually(lambda: desk.said(FundingPayment), HOUR_SECS * 2.5))[0]
         assert payment.position_quantity == Decimal("-0.05")
@@ -467,7 +309,7 @@ async def test_a_funding_payment_missed_by_the_stream_is_read(sims):
 
 
 async def test_a_silent_context_stream_is_stale_until_it_speaks_again(sims, monkeypatch):
-    monkeypatch.setattr("adapters.hyperliquid.data.CONTEXT_STALE_SECS", 1.0)
+    monkeypatch.setitem(LIMITS, "activeAssetCtx", Limit(60.0, 1.0, 60.0))
     async with trading(sims.ready) as desk:
         await eventually(lambda: desk.cache.funding_rate(BTC))
         sims.hyperliquid.faults.inject(Fault(kind=FaultKind.FREEZE_STREAM, channel="activeAssetCtx", secs=3.0))
@@ -479,7 +321,7 @@ async def test_a_silent_context_stream_is_stale_until_it_speaks_again(sims, monk
 
 async def test_data_streams_end_with_their_last_subscriber(sims):
     async with trading(sims.ready) as desk:
-        client = NODES[-1].kernel.data_engine._clients[ClientId("HYPERLIQUID")]
+        client = desk.data_client
         await eventually(lambda: desk.cache.funding_rate(BTC))
         desk.unsubscribe_mark_prices(BTC)
         desk.unsubscribe_index_prices(BTC)

@@ -1,47 +1,19 @@
 """What the Paradex clients make of a venue in trouble, and of orders that are not theirs."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from nautilus_trader.model.enums import OrderSide, OrderStatus
+from paradex_by_hand import by_hand
 from paradex_desk import BTC, HOUR_SECS, eventually, history, trading, venue
 
 from adapters.errors import Rejected
-from adapters.paradex.account_http import ParadexAccountHttp
-from adapters.paradex.auth import Session, login_headers
-from adapters.paradex.commands import order_body
-from adapters.paradex.http import ParadexHttp
-from adapters.paradex.signing import OrderTerms, Signer
-from adapters.transport.http import NautilusHttp
 from messages import AccountHealth, VenueState, VenueStatus
 from simulators.faults import Fault, FaultKind
 
 NS = 1_000_000_000
-
-
-async def by_hand(ready, side: str, size: str, client_id: str = "by-hand") -> ParadexAccountHttp:
-    """Trade on the same account as somebody else would: over HTTP, in another session."""
-    paradex = ready["paradex"]
-    http = ParadexHttp(NautilusHttp(), paradex["http_url"])
-    account = paradex["accounts"][0]
-    chain = (await http.system_config()).starknet_chain_id
-    signer = Signer(chain, account["l2_address"], account["l2_private_key"])
-    session = Session(lambda: http.login(signer.public_key, login_headers(signer, int(time.time())), False), time.time)
-    orders = ParadexAccountHttp(http, session)
-    terms = OrderTerms(
-        timestamp_ms=time.time_ns() // 1_000_000,
-        market="BTC-USD-PERP",
-        side=side,
-        kind="MARKET",
-        size=Decimal(size),
-        price=Decimal(0),
-    )
-    body = order_body(terms, signer, client_id=client_id, instruction="GTC", is_reduce_only=False, recv_window_ms=5000)
-    await orders.create_order(body)
-    return orders
 
 
 async def test_a_trade_made_elsewhere_moves_the_position_with_its_own_fee():
@@ -157,13 +129,13 @@ async def test_older_and_textual_data_are_understood(version):
 
 def send_after_refusing(desk) -> None:
     """Make the next orders look refused, and reach the venue all the same."""
-    send, client = desk.client._send_order, desk.client
+    send, client = desk.client._entry._send_order, desk.client
 
     async def refused(request):
         asyncio.get_running_loop().call_later(0.2, lambda: client.create_task(send(request)))
         raise Rejected("a wrong verdict")
 
-    client._send_order = refused
+    client._entry._send_order = refused
 
 
 async def test_a_rejected_order_that_rests_at_the_venue_is_cancelled():
@@ -186,7 +158,7 @@ async def test_a_rejected_order_that_fills_at_the_venue_moves_the_position():
         async def too_late(tracked) -> str:
             return ""
 
-        desk.client._ask_cancel = too_late
+        desk.client._entry.ask_cancel = too_late
         send_after_refusing(desk)
         order = desk.market(OrderSide.BUY, "0.02")
         await eventually(lambda: order.status == OrderStatus.REJECTED)

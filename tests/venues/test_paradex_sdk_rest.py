@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -13,50 +12,17 @@ from simulators.faults import Fault, FaultKind
 BTC = "BTC-USD-PERP"
 
 
-def until(look: Callable[[], object], secs: float = 3.0) -> object:
-    """Ask again until the answer is true; fail when it never is."""
-    end = time.monotonic() + secs
-    while not (found := look()):
-        if time.monotonic() > end:
-            pytest.fail("the venue never got there")
-        time.sleep(0.02)
-    return found
-
-
 @pytest.fixture(scope="module")
 def sdk():
-    import paradex_py  # costs seconds, once
-    from paradex_py.common.order import Order, OrderSide, OrderType
+    import paradex_sdk  # costs seconds, once
 
-    class Sdk:
-        buy, sell, limit, market = OrderSide.Buy, OrderSide.Sell, OrderType.Limit, OrderType.Market
-        order = Order
-
-        @staticmethod
-        def client(ready, name="trader", **options):
-            account = next(account for account in ready["accounts"] if account["name"] == name)
-            options = {"l1_private_key": account["l1_private_key"], **options}
-            return paradex_py.Paradex(
-                env="testnet",
-                l1_address=account["l1_address"],
-                api_base_url=ready["http_url"],
-                ws_url_override=ready["ws_url"],
-                retry_strategy=None,
-                **options,
-            )
-
-    return Sdk
+    return paradex_sdk
 
 
 @pytest.fixture
 async def venue():
     async with launch(only="paradex", seed=5, hour_secs=20.0, scenario="calm", step_secs=0.1) as sims:
         yield sims
-
-
-def price(client, bps):
-    bid = Decimal(client.fetch_bbo(BTC)["bid"])
-    return (bid * (1 + Decimal(bps) / 10_000)).quantize(Decimal("0.1"))
 
 
 async def test_login_and_account(sdk, venue):
@@ -113,7 +79,7 @@ async def test_public_market_data(sdk, venue):
         assert client.fetch_system_state() == {"status": "ok"}
         assert abs(int(client.fetch_system_time()["server_time"]) - time.time() * 1000) < 5_000
         assert client.fetch_insurance_fund()
-        until(lambda: client.fetch_trades({"market": BTC})["results"])
+        sdk.until(lambda: client.fetch_trades({"market": BTC})["results"])
         params = {"symbol": BTC, "resolution": "1", "start_at": 0, "end_at": 2**42}
         assert len(client._get("markets/klines", params)["results"][0]) == 6
 
@@ -140,15 +106,15 @@ async def test_funding_data_pages_backwards_without_gaps(sdk, venue):
 async def test_a_post_only_order_rests_and_is_cancelled(sdk, venue):
     def use():
         client = sdk.client(venue.ready["paradex"]).api_client
-        order = sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.01"), price(client, -20), "rest-1", instruction="POST_ONLY")
+        order = sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.01"), sdk.price(client, -20), "rest-1", instruction="POST_ONLY")
         placed = client.submit_order(order)
         assert placed["status"] == "NEW"
-        until(lambda: client.fetch_order(placed["id"])["status"] == "OPEN")
+        sdk.until(lambda: client.fetch_order(placed["id"])["status"] == "OPEN")
         assert client.fetch_order_by_client_id("rest-1")["id"] == placed["id"]
         assert [row["id"] for row in client.fetch_orders({"market": BTC})["results"]] == [placed["id"]]
         assert Decimal(client.fetch_account_summary().initial_margin_requirement) > 0
         client.cancel_order(placed["id"])
-        (closed,) = until(lambda: client.fetch_orders_history({"client_id": "rest-1", "status": "CLOSED"})["results"])
+        (closed,) = sdk.until(lambda: client.fetch_orders_history({"client_id": "rest-1", "status": "CLOSED"})["results"])
         assert (closed["cancel_reason"], closed["remaining_size"]) == ("USER_CANCELED", "0.01")
         with pytest.raises(ValueError, match="ORDER_ID_NOT_FOUND"):
             client.fetch_order(placed["id"])
@@ -161,22 +127,22 @@ async def test_a_post_only_order_rests_and_is_cancelled(sdk, venue):
 async def test_orders_are_modified_and_handled_in_batches(sdk, venue):
     def use():
         client = sdk.client(venue.ready["paradex"]).api_client
-        orders = [sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.01"), price(client, -20 - n), f"b-{n}") for n in range(3)]
+        orders = [sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.01"), sdk.price(client, -20 - n), f"b-{n}") for n in range(3)]
         orders.append(sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.01"), Decimal("80000.05"), "b-bad"))
         placed = client.submit_orders_batch(orders)
         ids = [order["id"] for order in placed["orders"] if order]
         assert [error and error["error"] for error in placed["errors"]] == [None, None, None, "INVALID_PRICE_PRECISION"]
-        until(lambda: len(client.fetch_orders()["results"]) == 3)
-        until(lambda: all(order["status"] == "OPEN" for order in client.fetch_orders()["results"]))
-        change = sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.02"), price(client, -30), "b-0", order_id=ids[0])
+        sdk.until(lambda: len(client.fetch_orders()["results"]) == 3)
+        sdk.until(lambda: all(order["status"] == "OPEN" for order in client.fetch_orders()["results"]))
+        change = sdk.order(BTC, sdk.limit, sdk.buy, Decimal("0.02"), sdk.price(client, -30), "b-0", order_id=ids[0])
         assert client.modify_order(ids[0], change)["request_info"]["status"] == "PENDING"
-        until(lambda: client.fetch_order(ids[0])["size"] == "0.02")
+        sdk.until(lambda: client.fetch_order(ids[0])["size"] == "0.02")
         assert client.fetch_order(ids[0])["request_info"]["status"] == "SUCCESS"
         rows = client.cancel_orders_batch(order_ids=[ids[0], "1"])["results"]
         assert [row["status"] for row in rows] == ["QUEUED_FOR_CANCELLATION", "NOT_FOUND"]
         client.cancel_order_by_client_id("b-1")
         client.cancel_all_orders({"market": BTC})
-        until(lambda: not client.fetch_orders()["results"])
+        sdk.until(lambda: not client.fetch_orders()["results"])
 
     await asyncio.to_thread(use)
 
@@ -185,12 +151,12 @@ async def test_a_market_order_fills_and_funding_is_realised(sdk, venue):
     def use():
         client = sdk.client(venue.ready["paradex"]).api_client
         client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.02"), client_id="m-1"))
-        until(lambda: client.fetch_fills({"market": BTC})["results"])
+        sdk.until(lambda: client.fetch_fills({"market": BTC})["results"])
         (position,) = client.fetch_positions()["results"]
         assert (position["side"], position["size"]) == ("LONG", "0.02")
-        until(lambda: Decimal(client.fetch_positions()["results"][0]["unrealized_funding_pnl"]) < 0)
+        sdk.until(lambda: Decimal(client.fetch_positions()["results"][0]["unrealized_funding_pnl"]) < 0)
         client.submit_order(sdk.order(BTC, sdk.market, sdk.sell, Decimal("0.02"), client_id="m-2", reduce_only=True))
-        until(lambda: client.fetch_positions()["results"][0]["status"] == "CLOSED")
+        sdk.until(lambda: client.fetch_positions()["results"][0]["status"] == "CLOSED")
         fills = client.fetch_fills()["results"]
         payments = client.fetch_funding_payments({"market": BTC})["results"]
         assert sum(Decimal(row["payment"]) for row in payments) < 0
@@ -205,8 +171,8 @@ async def test_an_interactive_token_trades_free(sdk, venue):
     def use():
         client = sdk.client(venue.ready["paradex"], auth_params={"token_usage": "interactive"}).api_client
         client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.01")))
-        (fill, *_) = until(lambda: client.fetch_fills()["results"])
-        assert (fill["fee"], fill["flags"]) == ("0", ["interactive"])
+        (fill, *_) = sdk.until(lambda: client.fetch_fills()["results"])
+        assert (fill["fee"], fill["flags"], fill["fill_type"]) == ("0", ["interactive", "rpi"], "RPI")
 
     await asyncio.to_thread(use)
 
@@ -234,7 +200,111 @@ async def test_an_order_whose_answer_is_lost_was_executed_once(sdk, venue):
         with pytest.raises(httpx.RemoteProtocolError):
             client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.01"), client_id="lost"))
         (order,) = client.fetch_orders_history({"client_id": "lost"})["results"]
-        until(lambda: client.fetch_fills()["results"])
+        sdk.until(lambda: client.fetch_fills()["results"])
         assert {fill["order_id"] for fill in client.fetch_fills()["results"]} == {order["id"]}
 
     await asyncio.to_thread(use)
+
+
+async def test_a_registered_subkey_trades_with_the_clients_own_class(sdk, venue):
+    import fast_stark_crypto
+    import httpx
+    from paradex_py import ParadexSubkey
+    from paradex_py.api.http_client import HttpClient
+
+    from simulators.paradex.signing import hash_many
+
+    ready, key = venue.ready["paradex"], 424_242
+
+    class ToSimulator(httpx.HTTPTransport):
+        """The class takes no address, so its connections are led to the simulator."""
+
+        def handle_request(self, request):
+            request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=httpx.URL(ready["http_url"]).port)
+            return super().handle_request(request)
+
+    def use():
+        main = sdk.client(ready)
+        public_key, now = fast_stark_crypto.get_public_key(key), int(time.time())
+        digest = hash_many(main.account.l2_address, public_key, now, now + 600)
+        r, s = fast_stark_crypto.sign(main.account.l2_private_key, digest)
+        body = {"name": "bot", "public_key": hex(public_key), "state": "active", "signature": [hex(r), hex(s)]}
+        main.api_client.create_subkey({**body, "signature_timestamp": now, "signature_expiry": now + 600})
+        http = HttpClient(httpx.Client(transport=ToSimulator()))
+        options = {"l2_private_key": hex(key), "l2_address": ready["accounts"][0]["l2_address"], "ws_enabled": False}
+        subkey = ParadexSubkey(env="testnet", http_client=http, **options)
+        subkey.api_client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.001"), client_id="by-subkey"))
+        sdk.until(lambda: subkey.api_client.fetch_fills()["results"])
+        assert main.api_client.fetch_fills()["results"][0]["client_id"] == "by-subkey"
+        main.api_client.revoke_subkey(hex(public_key))
+        with pytest.raises(ValueError, match="INVALID_ORDER_SIGNATURE"):
+            subkey.api_client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.001")))
+
+    await asyncio.to_thread(use)
+
+
+async def test_the_client_renews_a_token_that_is_about_to_expire(sdk, venue):
+    venue.paradex.settings.jwt_secs = 31  # the client renews 30 s ahead
+
+    def use():
+        client = sdk.client(venue.ready["paradex"])
+        first = client.account.jwt_token
+        time.sleep(1.2)
+        assert client.api_client.fetch_balances()["results"]
+        assert client.account.jwt_token != first
+
+    await asyncio.to_thread(use)
+
+
+async def test_a_revoked_token_is_refused_until_the_next_login(sdk, venue):
+    def use():
+        client = sdk.client(venue.ready["paradex"]).api_client
+        venue.paradex.exchange.registry.revoke_all()
+        with pytest.raises(ValueError, match="HTTP 401"):
+            client.fetch_balances()
+        client.auth()
+        assert client.fetch_balances()["results"]
+
+    await asyncio.to_thread(use)
+
+
+async def test_the_clients_own_retries_post_an_order_four_times(sdk, venue):
+    """Its default strategy must not be used for orders; the simulator shows why."""
+
+    def use():
+        client = sdk.client(venue.ready["paradex"], retry_strategy=sdk.DefaultRetryStrategy(base_delay=0.05)).api_client
+        venue.paradex.faults.inject(Fault(kind=FaultKind.LOSE_REPLY, path="POST /v1/orders", status=503, count=4))
+        with pytest.raises(ValueError, match="SERVICE_UNAVAILABLE"):
+            client.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.001")))
+        sdk.until(lambda: len(client.fetch_orders_history()["results"]) == 4)
+        sdk.until(lambda: Decimal(client.fetch_positions()["results"][0]["size"]) == Decimal("0.004"))
+
+    await asyncio.to_thread(use)
+
+
+async def test_hashes_equal_those_of_the_client_and_either_verifies_the_others_signature(sdk, venue):
+    import random
+
+    import fast_stark_crypto
+    from paradex_py.account.utils import verify_message_signature
+    from paradex_py.message.order import build_modify_order_message, build_order_message
+    from starknet_py.utils.typed_data import TypedData
+
+    from simulators.paradex.signing import order_hash, signs_order
+
+    account = (await asyncio.to_thread(sdk.client, venue.ready["paradex"])).account
+    dice = random.Random(11)
+    for number in range(150):
+        kind, side = dice.choice((sdk.limit, sdk.market)), dice.choice((sdk.buy, sdk.sell))
+        size, price = Decimal(dice.randrange(1, 10**7)) / 10**5, Decimal(dice.randrange(1, 10**7)) / 10
+        placed = sdk.order(BTC, kind, side, size, price if kind is sdk.limit else Decimal(0), signature_timestamp=10**12 + number)
+        build = build_order_message
+        if number % 3 == 0:
+            placed.id, build = str(dice.randrange(10**27, 10**28)), build_modify_order_message
+        typed = TypedData.from_dict(build(account.l2_chain_id, placed))
+        expected = typed.message_hash(account.l2_address)
+        body = placed.dump_to_dict()
+        assert order_hash(account.l2_address, body, has_price=kind is sdk.limit) == expected
+        assert signs_order(account.l2_address, {account.l2_public_key}, {**body, "signature": account.sign_order(placed)})
+        r, s = fast_stark_crypto.sign(account.l2_private_key, order_hash(account.l2_address, body, has_price=kind is sdk.limit))
+        assert verify_message_signature(expected, [r, s], account.l2_public_key)

@@ -158,3 +158,80 @@ async def test_orders_are_cancelled_when_an_armed_socket_drops(sdk, stream):
     stream.sims.paradex.drop_sockets()
     await asyncio.sleep(0.3)
     assert account.orders[order_id].cancel_reason == "CANCEL_ON_DISCONNECT"
+
+
+PARAMETERS = {"market": BTC, "refresh_rate": "500ms", "feed_type": "snapshot", "price_tick": "0_1"}
+
+
+async def test_every_channel_of_the_client_is_acknowledged(sdk, stream):
+    for channel in sdk.channel:
+        fits = {name: value for name, value in PARAMETERS.items() if f"{{{name}}}" in channel.value}
+        fits |= {"refresh_rate": "100ms"} if channel is sdk.channel.ORDER_BOOK else {}
+        await stream.listen(channel, **fits)
+    async with asyncio.timeout(4):
+        while True:
+            acknowledged = [name for name, is_on in stream.ws.get_subscriptions().items() if is_on]
+            if len(acknowledged) == len(sdk.channel):
+                break
+            await asyncio.sleep(0.02)
+
+
+async def test_funding_rates_of_several_venues(sdk, stream):
+    await stream.listen(sdk.channel.FUNDING_RATE_COMPARISON, refresh_rate="500ms")
+    rate = await stream.until("FUNDING_RATE_COMPARISON", lambda data: data["source"] == "SOURCE_HYPERLIQUID")
+    assert rate["market" if stream.is_sbe else "symbol"].endswith("-USD-PERP")
+    assert rate["asset_kind"] == "ASSET_KIND_PERPETUAL_FUTURE"
+    # the calm tape rests at 0.01 % per 8 hours
+    assert Decimal(rate["hourly_funding_rate"]) == Decimal("0.0000125")
+
+
+async def test_better_prices_for_interactive_takers(sdk, stream):
+    await stream.listen(sdk.channel.BBO, market=f"{BTC}.interactive")
+    market, ask = stream.sims.paradex.exchange.markets[BTC], "ask_price" if stream.is_sbe else "ask"
+    better = await stream.until("BBO", lambda data: data["seq_no"] == market.seq)  # what was told is what stands
+    assert Decimal(better[ask]) == market.bbo(interactive=True).ask < market.bbo().ask
+
+
+async def test_a_busted_fill_is_told_with_its_reversal(sdk, stream):
+    for channel in (sdk.channel.TRADEBUSTS, sdk.channel.TRANSACTIONS, sdk.channel.POSITIONS, sdk.channel.BALANCE_EVENTS):
+        await stream.listen(channel)
+    await stream.listen(sdk.channel.FILLS, market="ALL")
+    await stream.ws.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.001")))
+    fill = await stream.until("FILLS")
+    fill_id = fill["fill_id" if stream.is_sbe else "id"]
+    account = hex(stream.client.account.l2_address)
+    stream.sims.paradex.bust(account, fill_id)
+    assert (await stream.until("TRADEBUSTS"))["busted_fill_id"] == fill_id
+    await stream.until("TRANSACTIONS", lambda data: data["state"] == "REVERTED" and data["id"] == fill_id)
+    closed = await stream.until("POSITIONS", lambda data: data["status"] == "CLOSED")
+    assert Decimal(closed["size"]) == 0
+    last = (await stream.until("BALANCE_EVENTS", lambda data: Decimal(data["fees"]) < 0))["settlement_asset_balance_after"]
+    assert Decimal(last) == 20_000
+
+
+async def test_a_liquidation_shows_in_account_fills_and_orders(sdk, stream):
+    await stream.listen(sdk.channel.ACCOUNT)
+    for channel in (sdk.channel.FILLS, sdk.channel.ORDERS):
+        await stream.listen(channel, market="ALL")
+    await stream.ws.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.1")))
+    await stream.until("FILLS")
+    venue = stream.sims.paradex
+    venue.settings.health_check_secs = 0.1
+    venue.exchange.registry.accounts[stream.client.account.l2_address].money.cash_usd = Decimal(50)
+    fill = await stream.until("FILLS", lambda data: data["fill_type"] == "LIQUIDATION")
+    assert (fill["side"], Decimal(fill["fee"]) > 0) == ("SELL", True)
+    order = await stream.until("ORDERS", lambda data: data["order_id" if stream.is_sbe else "id"] == fill["order_id"])
+    assert (order["status"], order["flags"]) == ("CLOSED", ["REDUCE_ONLY"])
+    await stream.until("ACCOUNT", lambda data: data["status"] == "LIQUIDATION")
+
+
+async def test_positions_and_account_move_with_the_mark(sdk, stream):
+    stream.sims.paradex.settings.account_push_secs = 0.1
+    await stream.ws.submit_order(sdk.order(BTC, sdk.market, sdk.buy, Decimal("0.01")))
+    await asyncio.sleep(0.2)
+    await stream.listen(sdk.channel.POSITIONS)
+    await stream.listen(sdk.channel.ACCOUNT)
+    first = await stream.until("POSITIONS")
+    await stream.until("POSITIONS", lambda data: data["unrealized_pnl"] != first["unrealized_pnl"])
+    value = (await stream.until("ACCOUNT"))["account_value"]
+    await stream.until("ACCOUNT", lambda data: data["account_value"] != value)

@@ -187,3 +187,31 @@ def test_accrued_funding_is_shown_while_the_position_is_open_and_no_longer(ledge
     assert ledger.pnl("HYPERLIQUID").funding_usd == 0
     ledger.msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health("HYPERLIQUID", "1000.4", ts=7))
     assert ledger.pnl("HYPERLIQUID").accrued_funding_usd == 0
+
+
+def test_a_payment_between_the_opening_report_and_the_start_is_not_lost():
+    ledger = Ledger()
+    msgbus = TestComponentStubs.msgbus()
+    ledger.register_base(TestComponentStubs.portfolio(), msgbus, TestComponentStubs.cache(), TestComponentStubs.clock())
+    ledger.listen()
+    msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health("PARADEX", "500", ts=5))
+    for message in (
+        payment("PARADEX", "old", "7", ts=4),
+        payment("PARADEX", "new", "2", ts=6),
+        payment("PARADEX", "new", "2", ts=6),
+    ):
+        msgbus.publish(topic=topics.FUNDING_PAYMENT, msg=message)
+    ledger.start()
+    msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health("PARADEX", "502", ts=9))
+    assert [p.payment_id for p in ledger.payments] == ["new"]
+    assert ledger.pnl("PARADEX").residual_usd == 0
+
+
+def test_payments_before_a_venues_first_report_are_booked_by_it_at_most_once(ledger):
+    for message in (payment("PARADEX", "in", "7", ts=10), payment("PARADEX", "later", "2", ts=30)):
+        ledger.msgbus.publish(topic=topics.FUNDING_PAYMENT, msg=message)
+    ledger.msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health("PARADEX", "507", ts=20))
+    ledger.msgbus.publish(topic=topics.FUNDING_PAYMENT, msg=payment("PARADEX", "later", "2", ts=30))
+    ledger.msgbus.publish(topic=topics.ACCOUNT_HEALTH, msg=health("PARADEX", "509", ts=40))
+    assert ledger.pnl("PARADEX").funding_usd == 2
+    assert ledger.pnl("PARADEX").residual_usd == 0

@@ -239,3 +239,32 @@ def test_listening_twice_takes_over_once() -> None:
     scene.gate.listen()
     (order,) = scene.run((5, lambda: strategy.market(OrderSide.BUY, "1")))
     assert order.status == FILLED
+
+
+def test_a_modification_may_not_ask_a_price_that_an_order_could_not() -> None:
+    strategy = Scripted()
+    scene = Scene(strategy)
+    resting: list[Any] = []
+
+    def reprice(price: float) -> None:
+        strategy.modify_order(resting[0], price=strategy.cache.instrument(HL).make_price(price))
+
+    (order,) = scene.run(
+        (5, lambda: resting.append(strategy.resting("10"))), (6, lambda: reprice(44)), (7, lambda: reprice(39.9))
+    )
+    (reason,) = strategy.rejected_modifications
+    assert reason.startswith("PRICE_DEVIATION")
+    assert order.price.as_double() == 39.9
+
+
+def test_a_modification_counts_instead_of_the_order_it_replaces() -> None:
+    strategy = Scripted()
+    scene = Scene(strategy)
+    resting: list[Any] = []
+
+    def reprice() -> None:  # the old order and the new one together would be beyond the limit
+        strategy.modify_order(resting[0], price=strategy.cache.instrument(HL).make_price(39.9))
+
+    (order,) = scene.run((5, lambda: resting.append(strategy.resting("200"))), (6, reprice))
+    assert strategy.rejected_modifications == []
+    assert order.price.as_double() == 39.9

@@ -1,6 +1,7 @@
 import io
 from decimal import Decimal
 
+import msgspec
 from rich.console import Console
 
 from actors.ledger import VenuePnl
@@ -114,6 +115,25 @@ def test_plain_lines_say_what_is_open_and_what_it_earned(capsys):
     assert "HYPE -250 HYPERLIQUID, HYPE +250 PARADEX" in lines[0]
     assert "result +10.00 USD" in lines[0]
     assert lines[1] == "12:00:01  something"
+
+
+def test_a_line_without_legs_says_what_keeps_the_widest_spread_from_being_entered(capsys):
+    flat = msgspec.structs.replace(snapshot(), legs=())
+    LineScreen(every_secs=0).show(flat)
+    assert "flat, HYPE" in capsys.readouterr().out
+    LineScreen(every_secs=0).show(msgspec.structs.replace(flat, assets=()))
+    assert "flat, waiting for data" in capsys.readouterr().out
+
+
+def test_a_line_that_nobody_can_read_does_no_harm(monkeypatch):
+    class Gone:
+        def write(self, _text):
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    LineScreen().event("something")
 
 
 def test_a_frame_fits_the_terminal_and_gives_up_titles_and_events_first():

@@ -13,6 +13,7 @@ from adapters.errors import Connectivity
 from adapters.hyperliquid import parsing, reports
 from adapters.hyperliquid.account import AccountChannel
 from adapters.hyperliquid.externals import ExternalOrders
+from adapters.hyperliquid.margin import Tier
 from adapters.hyperliquid.orders import OrderIndex, Refused, TrackedOrder
 from adapters.hyperliquid.reconciliation import Reconciler
 from adapters.hyperliquid.resolver import Resolver
@@ -68,7 +69,7 @@ def fill(size="1", tid=1, oid=9, fee="0.1", crossed=True, time=5):
 
 
 def test_health_of_a_real_account():
-    health = reports.account_health(state(), 1)
+    health = reports.account_health(state(), 1, {})
     assert health.equity_usd == Decimal("83.307638")
     assert health.cash_usd == Decimal("83.313638")
     assert health.free_collateral_usd == Decimal("75.781884")
@@ -78,10 +79,16 @@ def test_health_of_a_real_account():
     assert (held.quantity, held.liquidation_price_usd) == (Decimal(2), Decimal("35.8559189474"))
 
 
+def test_maintenance_of_an_isolated_position_follows_its_tiers():
+    tiers = {"HYPE": (Tier(Decimal(0), 10), Tier(Decimal(50), 5))}
+    health = reports.account_health(state(), 1, tiers)
+    assert health.maintenance_margin_usd == Decimal("5.0652")  # 50 / 20 + 25.652 / 10
+
+
 def test_health_of_a_recorded_cross_account(shared_data):
     raw = json.loads((shared_data / "raw" / "hyperliquid" / "clearinghouseState.json").read_text())["response"]["body"]
     recorded = msgspec.convert(raw, ClearinghouseState, strict=False)
-    health = reports.account_health(recorded, 1)
+    health = reports.account_health(recorded, 1, {})
     pnl = sum((held.unrealized_pnl_usd for held in health.positions), Decimal(0))
     assert health.equity_usd == health.cash_usd + pnl
     for held, position in zip(health.positions, recorded.asset_positions, strict=True):
@@ -110,6 +117,7 @@ class Heard:
             emit_state=self.states.append,
             publish_health=self.health.append,
             publish_payment=self.payments.append,
+            tiers=dict,
             now_ns=lambda: self.now_ns,
         )
 
@@ -169,7 +177,7 @@ def test_a_foreign_resting_order_is_introduced_once_and_cancelled():
 class FakeVenue:
     """The reads of `HyperliquidHttp`, scripted."""
 
-    def __init__(self, *, venue_ms=10**13, statuses=(), fills=(), failures=0):
+    def __init__(self, *, venue_ms=9 * 10**12, statuses=(), fills=(), failures=0):
         self.venue_ms, self.statuses, self.known_fills, self.failures = venue_ms, list(statuses), list(fills), failures
         self.asked = 0
 
@@ -285,7 +293,7 @@ async def test_a_replacement_in_doubt_is_told_by_the_oid(oid, was_replaced):
     order.update(ended("open", "3").order)
     order.begin_modify(Decimal(3), Decimal(31))
     made, _ = resolver(FakeVenue(statuses=[ended("open", "3", oid)]), order)
-    assert await made.settle_modify(order, 1_000) is was_replaced
+    assert await made.settle_modify(order, 9, 1_000) is was_replaced
     assert (order.oid, order.is_modifying) == (oid, False)
 
 

@@ -13,9 +13,11 @@ from nautilus_trader.model.objects import Price, Quantity
 
 from adapters.errors import Rejected
 from adapters.hyperliquid import commands, factories, parsing
+from adapters.hyperliquid.account_schemas import UserFees
 from adapters.hyperliquid.config import HyperliquidExecClientConfig
+from adapters.hyperliquid.listing_schemas import Meta
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
-from adapters.hyperliquid.schemas import Meta, PerpMeta, UserFees
+from adapters.hyperliquid.schemas import PerpMeta
 from adapters.hyperliquid.signing import L1Signer
 from config.secret import SecretError
 
@@ -67,11 +69,21 @@ def config(**fields):
 def test_account_is_the_keys_own_or_the_one_named(monkeypatch):
     signer = L1Signer(KEY, is_mainnet=False)
     monkeypatch.setenv("FARB_TEST_MASTER", MASTER)
-    assert factories.account_address(config(), signer) == signer.address
-    assert factories.account_address(config(account_address=MASTER), signer) == MASTER.lower()
-    assert factories.account_address(config(account_address="env:FARB_TEST_MASTER"), signer) == MASTER.lower()
-    with pytest.raises(ValueError, match="20 hexadecimal bytes"):
-        factories.account_address(config(account_address="0xabc"), signer)
+    assert factories.identity(config(), signer).account == signer.address
+    for given in (MASTER, "env:FARB_TEST_MASTER"):
+        named = factories.identity(config(account_address=given), signer)
+        assert (named.account, named.master, named.signer) == (MASTER.lower(), MASTER.lower(), signer.address)
+        assert (named.has_agent, named.has_vault) == (True, False)
+    with pytest.raises(ValueError, match="account_address is not an address of 20 hexadecimal bytes"):
+        factories.identity(config(account_address="0xabc"), signer)
+
+
+def test_a_vault_is_traded_on_in_its_masters_name():
+    signer = L1Signer(KEY, is_mainnet=False)
+    vault = "0x" + "CD" * 20
+    named = factories.identity(config(vault_address=vault), signer)
+    assert (named.account, named.master) == (vault.lower(), signer.address)
+    assert (named.has_agent, named.has_vault) == (False, True)
 
 
 def test_a_missing_key_is_said_without_building_anything(monkeypatch):

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from adapters.errors import Connectivity, OutcomeUnknown, Protocol, RateLimited, Rejected
+from adapters.hyperliquid.budget import ActionBudget
 from adapters.hyperliquid.connection import HyperliquidConnection
 from adapters.hyperliquid.http import HyperliquidHttp, fill_key, read_action_answer
 from adapters.hyperliquid.schemas import Fill, ItemStatus
@@ -192,7 +193,9 @@ def connected():
 
 
 def sender(connection, http):
-    return ActionSender(L1Signer(KEY, is_mainnet=False), connection, http, ttl_secs=0.2, now_ms=lambda: 1_000)
+    return ActionSender(
+        L1Signer(KEY, is_mainnet=False), connection, http, budget=ActionBudget(0), ttl_secs=0.2, now_ms=lambda: 1_000
+    )
 
 
 async def send(connection, http):
@@ -247,7 +250,12 @@ async def test_a_connection_lost_after_sending_is_in_doubt_at_once():
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [("422 Unprocessable Entity: Failed to deserialize", Rejected), ("429 Too Many Requests", OutcomeUnknown)],
+    [
+        ("422 Unprocessable Entity: Failed to deserialize", Rejected),
+        ("429 Too Many Requests", OutcomeUnknown),
+        ("429 Too Many Requests: rate limited", RateLimited),
+        ("500 Internal Server Error: rate limited", OutcomeUnknown),
+    ],
 )
 async def test_error_answers_over_the_socket(text, error):
     connection, socket = connected()
@@ -272,3 +280,38 @@ async def test_replayed_subscriptions_count_once_acknowledged():
     }
     connection.on_frame(json.dumps(ack).encode(), True)
     await connection.acknowledged(0.01)
+
+
+async def test_a_request_the_venue_had_no_room_for_was_not_executed():
+    connection, socket = connected()
+    http, transport = client()
+    pending = asyncio.create_task(send(connection, http))
+    await asyncio.sleep(0)
+    text = f"too many pending post requests id={socket.sent[0]['id']}"
+    connection.on_frame(json.dumps({"channel": "error", "data": text}).encode(), True)
+    with pytest.raises(RateLimited, match="pending post"):
+        await pending
+    assert transport.asked == []
+
+
+async def test_http_takes_what_the_socket_has_no_room_for(monkeypatch):
+    monkeypatch.setattr("adapters.hyperliquid.connection.MAX_PENDING_POSTS", 1)
+    connection, socket = connected()
+    http, transport = client(answer(OK))
+    first = asyncio.create_task(send(connection, http))
+    await asyncio.sleep(0)
+    assert list(await send(connection, http)) == ["success"]
+    assert (len(socket.sent), len(transport.asked)) == (1, 1)
+    connection.on_frame(reply(socket, "action", json.loads(OK)), True)
+    assert list(await first) == ["success"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [(b"Too Many Requests", OutcomeUnknown), (b"rate limited, slow down", RateLimited), (b"", OutcomeUnknown)],
+)
+async def test_a_429_on_an_action_is_definite_only_where_its_body_says_so(body, error):
+    http, transport = client(answer(body, 429))
+    with pytest.raises(error):
+        await http.exchange(b"{}", 1.0)
+    assert len(transport.asked) == 1

@@ -78,7 +78,7 @@ def test_symbols_go_there_and_back():
 def test_instrument_carries_the_venues_rules():
     made = btc()
     assert (made.price_precision, made.size_precision) == (1, 5)
-    assert made.info == {"szDecimals": 5, "asset": 3, "maxLeverage": 40}
+    assert made.info == {"szDecimals": 5, "asset": 3, "maxLeverage": 40, "marginTiers": []}
     assert (made.margin_init, made.margin_maint) == (Decimal("0.025"), Decimal("0.0125"))
     assert made.min_notional.as_decimal() == 10
     assert not made.is_inverse

@@ -6,21 +6,25 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from adapters.hyperliquid import schemas
+from adapters.hyperliquid import account_schemas, listing_schemas, schemas
 
 RECORDINGS = [
-    ("meta.json", schemas.Meta),
+    ("meta.json", listing_schemas.Meta),
     ("clearinghouseState.json", schemas.ClearinghouseState),
     ("frontendOpenOrders.json", list[schemas.Order]),
     ("openOrders.json", list[schemas.Order]),
     ("historicalOrders.json", list[schemas.OrderUpdate]),
     ("userFills.json", list[schemas.Fill]),
     ("userFillsByTime.json", list[schemas.Fill]),
-    ("userFunding_start_end.json", list[schemas.FundingLedgerRow]),
-    ("userFunding_start_only.json", list[schemas.FundingLedgerRow]),
+    ("userFunding_start_end.json", list[account_schemas.FundingLedgerRow]),
+    ("userFunding_start_only.json", list[account_schemas.FundingLedgerRow]),
     ("fundingHistory_btc_start_end.json", list[schemas.FundingHistoryRow]),
     ("fundingHistory_btc_start_only.json", list[schemas.FundingHistoryRow]),
     ("l2Book_dydx.json", schemas.BookData),
+    ("candleSnapshot_kpepe_1h.json", list[schemas.Candle]),
+    ("extraAgents.json", list[account_schemas.ExtraAgent]),
+    ("userRateLimit.json", account_schemas.ActionLimits),
+    ("userRole.json", account_schemas.UserRole),
 ]
 
 
@@ -35,7 +39,7 @@ def assert_contained(ours, theirs, path="$"):
             if key in theirs:
                 assert_contained(value, theirs[key], f"{path}.{key}")
             else:
-                assert value in (None, False, "", 0, "0", "USDC"), f"{path}.{key} was made up: {value!r}"
+                assert value in (None, False, "", 0, "0", "USDC", []), f"{path}.{key} was made up: {value!r}"
     elif isinstance(ours, list):
         assert len(ours) == len(theirs), path
         for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
@@ -55,7 +59,7 @@ def test_recorded_answers_decode_without_loss(shared_data, name, kind):
 
 def test_recorded_funding_has_the_sign_of_cash(shared_data):
     for row in recorded(shared_data, "userFunding_start_only.json"):
-        delta = msgspec.convert(row, schemas.FundingLedgerRow, strict=False).delta
+        delta = msgspec.convert(row, account_schemas.FundingLedgerRow, strict=False).delta
         assert (delta.usdc > 0) == (delta.szi * delta.funding_rate < 0) or delta.usdc == 0
 
 

@@ -148,6 +148,19 @@ def test_modification_hashes_as_the_sdk_does():
     assert signing.action_hash(signing.modify_action(2**33, ETH_ORDER), 7) == sdk.action_hash(theirs, None, 7, None)
 
 
+def test_account_actions_hash_as_the_sdk_does():
+    for ours, theirs in (
+        (
+            signing.update_leverage_action(3, is_cross=False, leverage=5),
+            {"type": "updateLeverage", "asset": 3, "isCross": False, "leverage": 5},
+        ),
+        (signing.schedule_cancel_action(123456789), {"type": "scheduleCancel", "time": 123456789}),
+        (signing.schedule_cancel_action(None), {"type": "scheduleCancel"}),
+    ):
+        assert list(ours) == list(theirs)
+        assert signing.action_hash(ours, 7) == sdk.action_hash(theirs, None, 7, None)
+
+
 def test_address_is_the_wallets():
     assert signing.address(KEY) == Account.from_key(KEY).address.lower()
     assert signing.L1Signer(KEY.removeprefix("0x"), is_mainnet=False).address == signing.address(KEY)

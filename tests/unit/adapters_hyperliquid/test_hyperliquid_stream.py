@@ -11,6 +11,10 @@ from adapters.hyperliquid.stream import HyperliquidStream, decode
 
 BBO = {"type": "bbo", "coin": "BTC"}
 FILLS = {"type": "userFills", "user": "0xab"}
+CANDLE = (
+    b'{"channel":"candle","data":{"t":1790232180000,"T":1790232239999,"s":"BTC","i":"1m","o":"84143.0","c":"84143.0",'
+    b'"h":"84144.0","l":"84143.0","v":"14.27847","n":114}}'
+)
 SAMPLES = [
     b'{"channel":"orderUpdates","data":[{"order":{"coin":"BTC","side":"B","limitPx":"31795.0","sz":"0.00037",'
     b'"oid":57118842019,"timestamp":1785261289146,"origSz":"0.00037","cloid":"0xa1f0cddc17303d07f3fd128d5b35071d"},'
@@ -26,6 +30,7 @@ SAMPLES = [
     b'{"channel":"post","data":{"id":1,"response":{"type":"action","payload":{"status":"ok","response":{"type":"default"}}}}}',
     b'{"channel":"error","data":"Already subscribed: {\\"type\\":\\"l2Book\\"}"}',
     b'{"channel":"pong"}',
+    CANDLE,
 ]
 
 
@@ -51,8 +56,8 @@ def test_a_second_subscription_to_a_stream_sends_nothing():
     stream = HyperliquidStream()
     assert msgspec.json.decode(stream.subscribe(BBO, 0)) == {"method": "subscribe", "subscription": BBO}
     assert stream.subscribe(dict(BBO), 0) is None
-    assert msgspec.json.decode(stream.unsubscribe(BBO)) == {"method": "unsubscribe", "subscription": BBO}
-    assert stream.unsubscribe(BBO) is None
+    assert msgspec.json.decode(stream.unsubscribe(("bbo", "BTC"))) == {"method": "unsubscribe", "subscription": BBO}
+    assert stream.unsubscribe(("bbo", "BTC")) is None
 
 
 def test_every_connection_starts_with_all_subscriptions_unacknowledged():
@@ -74,12 +79,52 @@ def test_silence_is_told_per_stream():
     stream.subscribe(BBO, 10)
     stream.subscribe({"type": "bbo", "coin": "ETH"}, 10)
     stream.receive(bbo("ETH"), 20)
-    assert stream.silent("bbo", 15) == ["BTC"]
-    assert stream.silent("activeAssetCtx", 15) == []
+    assert stream.last_heard_ns() == {("bbo", "BTC"): 10, ("bbo", "ETH"): 20}
+    stream.receive(bbo("SOL"), 21)  # nobody asked for it
     stream.receive(bbo("BTC"), 21)
-    assert stream.silent("bbo", 15) == []
+    assert stream.last_heard_ns() == {("bbo", "BTC"): 21, ("bbo", "ETH"): 20}
     stream.open(30)
-    assert stream.silent("bbo", 30) == []
+    assert set(stream.last_heard_ns().values()) == {30}
+
+
+def test_books_and_candles_of_one_coin_are_streams_of_their_own():
+    stream = HyperliquidStream()
+    wanted = [
+        {"type": "l2Book", "coin": "BTC", "fast": True},
+        {"type": "l2Book", "coin": "BTC", "nSigFigs": 4},
+        {"type": "candle", "coin": "BTC", "interval": "1m"},
+        {"type": "candle", "coin": "BTC", "interval": "1h"},
+    ]
+    for subscription in wanted:
+        assert stream.subscribe(subscription, 0) is not None
+    echoes = [{"nSigFigs": None, "mantissa": None, "fast": False, **subscription} for subscription in wanted]
+    stream.receive(ack(echoes[1]), 1)
+    stream.receive(ack(echoes[3]), 1)
+    assert stream.pending == {("l2Book:fast", "BTC"), ("candle:1m", "BTC")}
+    levels = b'"levels":[[{"px":"1","sz":"1","n":1}],[]]'
+    stream.receive(b'{"channel":"l2Book","data":{"coin":"BTC","time":5,%s,"fast":true}}' % levels, 7)
+    stream.receive(b'{"channel":"l2Book","data":{"coin":"BTC","time":5,%s}}' % levels, 8)
+    stream.receive(CANDLE, 9)
+    assert stream.last_heard_ns() == {
+        ("l2Book:fast", "BTC"): 7,
+        ("l2Book", "BTC"): 8,
+        ("candle:1m", "BTC"): 9,
+        ("candle:1h", "BTC"): 0,
+    }
+
+
+def test_a_stream_begun_anew_is_unacknowledged_until_its_own_acknowledgement():
+    stream = HyperliquidStream()
+    stream.subscribe(BBO, 0)
+    stream.receive(ack(BBO), 1)
+    sent = [msgspec.json.decode(message) for message in stream.resubscribe(("bbo", "BTC"))]
+    assert [message["method"] for message in sent] == ["unsubscribe", "subscribe"]
+    assert stream.last_heard_ns() == {("bbo", "BTC"): 0}  # still as silent as it was
+    stream.receive(ack(BBO, "unsubscribe"), 2)
+    assert stream.pending == {("bbo", "BTC")}
+    stream.receive(ack(BBO), 3)
+    assert not stream.pending
+    assert stream.resubscribe(("bbo", "ETH")) == []
 
 
 def test_posts_are_numbered_and_carry_the_payload_unchanged():
@@ -100,7 +145,7 @@ def test_broken_frames_are_protocol_errors_and_change_nothing(frame):
     stream.subscribe(BBO, 0)
     with pytest.raises(Protocol):
         stream.receive(frame, 9)
-    assert stream.silent("bbo", 9) == ["BTC"]
+    assert stream.last_heard_ns() == {("bbo", "BTC"): 0}
 
 
 @settings(max_examples=600, deadline=None)

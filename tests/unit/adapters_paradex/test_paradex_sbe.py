@@ -215,7 +215,7 @@ def test_other_templates():
 
 
 def test_appended_fields_and_unknown_templates_are_skipped():
-    plain, newer = sbe.decode(bbo_frame()), sbe.decode(bbo_frame(version=7, appended=b"\x01" * 24))
+    plain, newer = sbe.decode(bbo_frame()), sbe.decode(bbo_frame(version=3, appended=b"\x01" * 24))
     assert isinstance(plain, Bbo)
     assert plain == newer
     assert plain.ask_size is None
@@ -225,6 +225,15 @@ def test_appended_fields_and_unknown_templates_are_skipped():
 def test_another_schema_is_refused():
     with pytest.raises(Protocol, match="schema 2"):
         sbe.decode(bbo_frame(schema=2))
+
+
+def test_a_version_nobody_has_read_is_refused_in_words():
+    with pytest.raises(Protocol, match="version 4 is not supported, this decoder reads up to 3"):
+        sbe.decode(bbo_frame(version=4))
+    with pytest.raises(ValueError, match="version 3 is not supported, use 0 to 2"):
+        sbe.socket_query(3)
+    assert sbe.socket_query(2) == "?sbeSchemaId=1&sbeSchemaVersion=2"
+    assert sbe.socket_query(None) == ""
 
 
 def test_mutated_frames_raise_nothing_but_protocol_errors(shared_data):

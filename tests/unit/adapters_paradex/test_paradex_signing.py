@@ -1,12 +1,15 @@
+import functools
 import json
 import random
 import subprocess
 import sys
 from decimal import Decimal
 
+import msgspec
 import pytest
-from fast_stark_crypto import verify
+from fast_stark_crypto import pedersen_hash, verify
 
+from adapters.paradex import onboarding
 from adapters.paradex.signing import OrderTerms, Signer, quantums
 
 CHAIN = "PRIVATE_SN_POTC_SEPOLIA"
@@ -47,9 +50,36 @@ def test_golden_vectors(shared_data, signer):
         assert signer.sign(message_hash) == f'["{vector["r_without_seed"]}","{vector["s_without_seed"]}"]'
 
 
+def test_the_onboarding_vector(shared_data, signer):
+    golden = json.loads((shared_data / "raw/paradex/paradex_golden_vectors.json").read_text())
+    vector = next(vector for vector in golden["vectors"] if vector["name"] == "onboarding")
+    assert hex(signer.onboarding_hash()) == vector["hash"]
+    assert signer.sign(signer.onboarding_hash()) == f'["{vector["r_without_seed"]}","{vector["s_without_seed"]}"]'
+
+
+def test_the_published_derivation_vector(shared_data):
+    """The SDKs' common vector: an Ethereum test key gives this L2 key, public key and address."""
+    config = json.loads((shared_data / "raw/paradex/system_config_testnet.json").read_text())
+    chain = msgspec.convert(config, onboarding.ChainConfig)
+    l1_key = "0xf8e4d1d772cdd44e5e77615ad11cc071c94e4c06dc21150d903f28e6aa6abdff"
+    account = onboarding.derive(chain, "0xd2c7314539dCe7752c8120af4eC2AA750Cf2035e", l1_key)
+    assert (account.address, account.private_key) == (ADDRESS, KEY)
+    assert account.public_key == "0x2c144d2f2d4fc61b6f8967f3ba0012a87d90140bcfe5a3e92e8df83258c960f"
+    for address, key in (("0xd2c7", "not a key"), ("nobody", l1_key)):
+        with pytest.raises(ValueError, match="hexadecimal"):
+            onboarding.derive(chain, address, key)
+
+
+def test_a_subkeys_registration_is_signed_over_a_plain_array(signer):
+    array = functools.reduce(pedersen_hash, (int(ADDRESS, 16), 0xABC, 1000, 2000, 4), 0)
+    assert signer.subkey_hash("0xabc", 1000, 2000) == array
+    r, s = json.loads(signer.sign(array))
+    assert verify(int(signer.public_key, 16), array, int(r), int(s))
+
+
 def test_hashes_equal_the_vendors_over_random_orders(vendor, signer):
     random_numbers = random.Random(5)
-    for number in range(240):
+    for number in range(1000):
         is_market = number % 3 == 0
         side = random_numbers.choice(("BUY", "SELL"))
         terms = OrderTerms(
@@ -79,6 +109,19 @@ def test_a_signature_verifies_and_is_text_of_two_numbers(signer):
     r, s = (int(part) for part in json.loads(signer.sign(message_hash)))
     assert verify(int(signer.public_key, 16), message_hash, r, s)
     assert not verify(int(signer.public_key, 16), message_hash + 1, r, s)
+
+
+def test_each_side_verifies_the_others_signatures(vendor, signer):
+    """Ours by the vendor's library and theirs by ours, over orders and with another nonce."""
+    from paradex_py.account.utils import message_signature, verify_message_signature
+
+    random_numbers = random.Random(6)
+    for _ in range(25):
+        message_hash = random_numbers.randrange(1, 2**250)
+        ours = [int(part) for part in json.loads(signer.sign(message_hash))]
+        assert verify_message_signature(message_hash, ours, int(signer.public_key, 16))
+        theirs = message_signature(message_hash, int(KEY, 16))
+        assert verify(int(signer.public_key, 16), message_hash, *theirs)
 
 
 def test_quantums_are_exact_or_an_error():

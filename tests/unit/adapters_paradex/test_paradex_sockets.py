@@ -21,6 +21,10 @@ class Line:
 
     def __init__(self, answer=lambda message: None) -> None:
         self.is_open, self.sent, self._answer = True, [], answer
+        self.reopened: list[str] = []
+
+    def reopen(self, reason: str) -> None:
+        self.reopened.append(reason)
 
     def send(self, message: bytes) -> None:
         if not self.is_open:
@@ -199,6 +203,35 @@ async def test_what_a_reply_says_of_an_action(reply, expected):
         await channel.call("order.create", {})
     if expected is Rejected:
         assert str(raised.value) == "-32602: invalid params INVALID_ORDER_SIZE"
+    assert bool(channel.socket.reopened) == (expected is Auth)  # a connection that has lost its login is of no use
+    assert channel.is_ready == (expected is not Auth)
+
+
+async def test_a_stale_bearer_on_reconnect_is_replaced_without_losing_the_connection():
+    """40111 to the first token of a connection: another login, then the usual order of things."""
+    tokens = iter(("stale", "fresh"))
+
+    async def login() -> str:
+        return next(tokens)
+
+    channel, _, lost, ready = channel_with(FINE)
+    channel._session = Session(login, lambda: 0.0)
+    refused = {"error": {"code": 40111, "message": "invalid token"}}
+    answer = channel.socket._answer
+
+    def picky(message: dict) -> None:
+        if message["method"] == "auth" and message["params"]["bearer"] == "stale":
+            body = {"jsonrpc": "2.0", "id": message["id"], **refused}
+            asyncio.get_running_loop().call_soon(channel.on_frame, json.dumps(body).encode(), True)
+        else:
+            answer(message)
+
+    channel.socket._answer = picky
+    await channel.on_open()
+    assert [message["params"]["bearer"] for message in channel.socket.sent if message["method"] == "auth"] == ["stale", "fresh"]
+    assert channel.is_ready
+    assert (lost, ready) == ([], [True])
+    assert ("subscribe", "orders.ALL") in channel.socket.asked
 
 
 async def test_a_lost_connection_leaves_the_outcome_unknown_at_once():

@@ -38,7 +38,13 @@ def test_only_a_simulator_config_compresses_the_funding_clock():
     ("before", "after", "message"),
     [
         ("min_spread_apr = 0.04", "min_sperad_apr = 0.04", "unknown field `min_sperad_apr` - at `$.strategy`"),
-        ("min_spread_apr = 0.04", "min_spread_apr = -1", "min_spread_apr must be positive, was -1 - at `$.strategy`"),
+        ("min_spread_apr = 0.04", "min_spread_apr = -1", "min_spread_apr must be a positive number, was -1 - at `$.strategy`"),
+        ("min_spread_apr = 0.04", "min_spread_apr = nan", "min_spread_apr must be a positive number, was NaN - at `$.strategy`"),
+        ("min_spread_apr = 0.04", "min_spread_apr = 4", "0.04 means 4 % a year; was 4 - at `$.strategy`"),
+        ("exit_spread_apr = 0.02", "exit_spread_apr = nan", "exit_spread_apr must be a number, was NaN - at `$.strategy`"),
+        ("max_slippage_bps = 10", "max_slippage_bps = inf", "max_slippage_bps must be a positive number, was Infinity"),
+        ('"SOL", "HYPE"]', '"SOL", "BTC"]', "assets names one twice: BTC, ETH, SOL, BTC - at `$.strategy`"),
+        ("pair_notional_usd = 9_900", "pair_notional_usd = 99_000", "99000 is above the limit position_usd_max 10000"),
         ("exit_spread_apr = 0.02", "exit_spread_apr = 0.05", "must lie below min_spread_apr 0.04 - at `$.strategy`"),
         ('mode = "sim"', 'mode = "fun"', "Invalid enum value 'fun' - at `$.mode`"),
         ("hour_secs = 10.0", "hour_secs = 0", "> 0.0 - at `$.simulators.hour_secs`"),
@@ -53,6 +59,22 @@ def test_a_bad_field_is_named_by_its_path(write, before, after, message):
     with pytest.raises(ConfigError) as e:
         load(write(SIM.replace(before, after)))
     assert message in str(e.value)
+
+
+def test_a_bad_limit_is_named_with_its_own_file(write, tmp_path):
+    path = write(SIM)
+    limits = tmp_path / "limits.toml"
+    for line, message in (
+        ("position_usd_max = -5", "limits.toml: position_usd_max must be a positive number, was -5"),
+        ("position_usd_maximum = 5", "limits.toml: Object contains unknown field `position_usd_maximum`"),
+        ('position_usd_max = "much"', "limits.toml: Invalid decimal string - at `$.position_usd_max`"),
+        ("position_usd_max = ", "limits.toml: not valid TOML"),
+    ):
+        limits.write_text(line)
+        with pytest.raises(ConfigError) as e:
+            load(path)
+        assert message in str(e.value)
+        assert "node.toml" not in str(e.value)
 
 
 def test_a_literal_secret_is_refused_and_not_repeated(write):

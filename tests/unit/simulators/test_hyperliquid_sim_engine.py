@@ -1,47 +1,17 @@
 """Orders, money and funding of the simulated venue, without any wire."""
 
-from decimal import Decimal
-
 import pytest
+from hyperliquid_floor import HOUR_NS, START_NS, D, engine_of, market, money, new
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messages import FundingClock
 from simulators.faults import Fault, FaultBoard, FaultKind
-from simulators.hyperliquid.engine import Engine, Placed
+from simulators.hyperliquid.engine import Placed
 from simulators.hyperliquid.funding import CoinFunding, rate_per_hour
-from simulators.hyperliquid.rules import NewOrder, Refusal
+from simulators.hyperliquid.rules import Refusal
 from simulators.hyperliquid.universe import ASSET_IDS, UNIVERSE
 from simulators.replay import ReplayRow, ReplayTape
-from simulators.tape import TapeClock, scenario
-
-D = Decimal
-HOUR_NS = 10_000_000_000
-START_NS = 179_500_000 * HOUR_NS
-ANN, BOB = "0x" + "a" * 40, "0x" + "b" * 40
-
-
-def engine_of(tape=None, faults=None):
-    clock = TapeClock(FundingClock(10.0), START_NS)
-    engine = Engine(tape or scenario("calm", 1), clock, 1, faults or FaultBoard())
-    return engine, engine.add_user(ANN, D(20_000)), engine.add_user(BOB, D(20_000))
-
-
-def new(name, is_buy, price, size, tif="Gtc", reduce_only=False, cloid=None):
-    return NewOrder(UNIVERSE[ASSET_IDS[name]], is_buy, D(str(price)), D(str(size)), tif, reduce_only, cloid)
-
-
-def market(engine, user, name, is_buy, size, now_ns=START_NS, **options):
-    mark = engine.markets[name]
-    price = mark.round_price(mark.mark_usd * (D("1.05") if is_buy else D("0.95")), up=False)
-    return engine.place(user, new(name, is_buy, price, size, "Ioc", **options), now_ns)
-
-
-def money(user):
-    """What the user's rows say the cash must be."""
-    realized = sum((D(fill["closedPnl"]) - D(fill["fee"]) for fill in user.fills), D(0))
-    return D(20_000) + realized + sum((D(row["usdc"]) for row in user.fundings), D(0))
-
+from simulators.tape import scenario
 
 moves = st.lists(
     st.tuples(

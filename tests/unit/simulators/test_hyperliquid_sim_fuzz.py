@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import json
+from types import SimpleNamespace
 
 import pytest
 from eth_account import Account
@@ -13,6 +15,7 @@ from messages import FundingClock
 from simulators.faults import FaultBoard
 from simulators.hyperliquid import HyperliquidVenue
 from simulators.hyperliquid.actions import Malformed
+from simulators.hyperliquid.connection import Session
 from simulators.hyperliquid.info import FIXED, UnknownDex
 from simulators.hyperliquid.server import KEYS
 from simulators.hyperliquid.streams import FatalSubscription, InvalidSubscription, Subscription, shape_of
@@ -47,7 +50,11 @@ ACTIONS = [
     {"type": "modify", "oid": 1, "order": order()},
     {"type": "batchModify", "modifies": [{"oid": 1, "order": order()}]},
     {"type": "updateLeverage", "asset": 0, "isCross": True, "leverage": 3},
+    {"type": "updateIsolatedMargin", "asset": 0, "isBuy": True, "ntli": 1_000_000},
     {"type": "scheduleCancel", "time": 1},
+    {"type": "agentSetAbstraction", "abstraction": "u"},
+    {"type": "reserveRequestWeight", "weight": 1},
+    {"type": "order", "orders": [order(t={"trigger": {"isMarket": True, "triggerPx": "1", "tpsl": "sl"}})], "grouping": "na"},
     {
         "type": "usdClassTransfer",
         "signatureChainId": "0x1",
@@ -57,6 +64,14 @@ ACTIONS = [
         "nonce": 1,
     },
     {"type": "approveAgent", "signatureChainId": "0x1", "hyperliquidChain": "Mainnet", "agentAddress": USER, "nonce": 1},
+    {
+        "type": "userSetAbstraction",
+        "signatureChainId": "0x1",
+        "hyperliquidChain": "Mainnet",
+        "user": USER,
+        "abstraction": "disabled",
+        "nonce": 1,
+    },
 ]
 
 
@@ -90,22 +105,25 @@ ENVELOPES = [
 @given(spoiled(ENVELOPES))
 def test_any_envelope(venue, envelope):
     try:
-        reply = venue._exchange.handle(envelope, NOW_NS)
+        reply = venue.exchange.handle(envelope, NOW_NS)
     except Malformed:
         return
     assert reply["status"] == "err"
 
 
+SIGNED_BY_L1 = [action for action in ACTIONS if "signatureChainId" not in action]
+
+
 @FUZZ
-@given(spoiled([order()]), st.integers(0, 86_000_000))
-def test_any_signed_order(venue, wire, later):
-    action, nonce = {"type": "order", "orders": [wire], "grouping": "na"}, NOW_MS + later
+@given(spoiled(SIGNED_BY_L1), st.integers(0, 86_000_000))
+def test_any_signed_action(venue, action, later):
+    nonce = NOW_MS + later
     try:
         signature = sign_l1_action(WALLET, action, None, nonce, None, True)
     except (TypeError, ValueError, OverflowError):
         return
     try:
-        reply = venue._exchange.handle({"action": action, "nonce": nonce, "signature": signature}, NOW_NS)
+        reply = venue.exchange.handle({"action": action, "nonce": nonce, "signature": signature}, NOW_NS)
     except Malformed:
         return
     assert reply["status"] in ("ok", "err")
@@ -149,3 +167,31 @@ def test_any_subscription(venue, raw):
         return
     for frame in venue.sessions._streams.first(item, NOW_NS):
         assert set(frame) == {"channel", "data"}
+
+
+MESSAGES = [
+    {"method": "ping"},
+    *({"method": "subscribe", "subscription": subscription} for subscription in SUBSCRIPTIONS),
+    {"method": "unsubscribe", "subscription": SUBSCRIPTIONS[0]},
+    *({"method": "post", "id": 1, "request": {"type": "info", "payload": request}} for request in REQUESTS[:8]),
+    *({"method": "post", "id": 1, "request": {"type": "action", "payload": envelope}} for envelope in ENVELOPES[:4]),
+]
+
+
+class Line:
+    """The transport of a connection that only notes whether it was cut."""
+
+    is_cut = False
+
+    def abort(self):
+        self.is_cut = True
+
+
+@FUZZ
+@given(spoiled(MESSAGES), st.sampled_from(["", "[" * 200_000, '"', "Infinity"]))
+async def test_any_message_is_answered_or_ends_the_connection(venue, message, tail):
+    session = Session(None, SimpleNamespace(remote="peer", transport=Line()))
+    for text in (json.dumps(message), json.dumps(message) + tail, json.dumps(message).replace("1", "Infinity", 1)):
+        before = session._queue.qsize()
+        venue.sessions._receive(session, text)
+        assert session._queue.qsize() > before or session._request.transport.is_cut

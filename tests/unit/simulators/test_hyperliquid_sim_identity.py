@@ -81,3 +81,68 @@ def test_an_agent_expires_in_a_bounded_future(gate):
     for until in (NOW_MS, NOW_MS + 181 * DAY_MS):
         with pytest.raises(Refused, match="valid_until already expired"):
             gate.approve(user, agent(2), f"bot valid_until {until}", NOW_MS)
+
+
+def test_an_agent_past_its_validity_is_turned_away_unless_the_venue_is_late(gate):
+    wallet = Account.from_key("0x" + "02" * 32)
+    user = gate.users[ADDRESS]
+    gate.approve(user, wallet.address, f"bot valid_until {NOW_MS + 1000}", NOW_MS)
+
+    def act(now_ms):
+        action = {"type": "noop"}
+        signature = sign_l1_action(wallet, action, None, now_ms, None, False)
+        return gate.l1({"action": action, "nonce": now_ms, "signature": signature}, now_ms)[0]
+
+    assert act(NOW_MS + 1000) is user
+    with pytest.raises(Refused, match=f"User or API Wallet {wallet.address.lower()} does not exist."):
+        act(NOW_MS + 1001)
+    gate.enforces_expiry = False
+    assert act(NOW_MS + 1002) is user
+
+
+def test_a_pruned_agents_nonces_are_forgotten_and_its_address_is_used_up(gate):
+    wallet = Account.from_key("0x" + "02" * 32)
+    user, action = gate.users[ADDRESS], {"type": "noop"}
+    envelope = {"action": action, "nonce": NOW_MS, "signature": sign_l1_action(wallet, action, None, NOW_MS, None, False)}
+    gate.approve(user, wallet.address, "bot", NOW_MS)
+    gate.l1(envelope, NOW_MS)
+    with pytest.raises(Refused, match="duplicate nonce"):
+        gate.l1(envelope, NOW_MS)
+    gate.prune(user, "bot")
+    with pytest.raises(Refused, match="does not exist"):
+        gate.l1(envelope, NOW_MS)
+    with pytest.raises(Refused, match="already used"):
+        gate.approve(user, wallet.address, "bot", NOW_MS)
+    gate._used.clear()  # were it used again, the old action could be too
+    gate.approve(user, wallet.address, "bot", NOW_MS)
+    assert gate.l1(envelope, NOW_MS)[0] is user
+
+
+def test_a_removal_takes_a_while(gate):
+    user = gate.users[ADDRESS]
+    gate.approve(user, agent(1), "bot", NOW_MS)
+    gate.approve(user, "0x" + "0" * 40, "bot", NOW_MS)
+    with pytest.raises(Refused, match="User has pending agent removal"):
+        gate.approve(user, agent(2), "bot", NOW_MS + 4999)
+    gate.approve(user, agent(2), "bot", NOW_MS + 5000)
+    assert gate.master_of(agent(2)) == ADDRESS
+
+
+def test_a_sub_account_brings_places_for_two_more_agents(gate):
+    user = gate.users[ADDRESS]
+    gate.users["0x" + "2" * 40] = User("0x" + "2" * 40, master=ADDRESS)
+    for number in range(5):
+        gate.approve(user, agent(number + 1), f"bot {number}", NOW_MS)
+    with pytest.raises(Refused, match="Current limit is 5"):
+        gate.approve(user, agent(9), "bot 9", NOW_MS)
+
+
+def test_an_action_that_comes_too_late_costs_its_address_five_times(gate):
+    wallet = Account.from_key("0x" + "02" * 32)
+    user = gate.users[ADDRESS]
+    gate.approve(user, wallet.address, "bot", NOW_MS)
+    action = {"type": "cancel", "cancels": [{"a": 0, "o": 1}, {"a": 0, "o": 2}]}
+    signature = sign_l1_action(wallet, action, None, NOW_MS, NOW_MS - 1, False)
+    with pytest.raises(Refused, match="Action already expired"):
+        gate.l1({"action": action, "nonce": NOW_MS, "signature": signature, "expiresAfter": NOW_MS - 1}, NOW_MS)
+    assert user.requests == 10

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators import stark_curve
-from simulators.paradex import signing
+from simulators.paradex import keys, signing
 from simulators.paradex.auth import Registry, bearer
 from simulators.paradex.constants import ACCOUNT_CLASS_HASH, PROXY_CLASS_HASH, TEST_ACCOUNTS
 from simulators.paradex.errors import ApiError, TokenError
@@ -88,18 +88,76 @@ def test_a_fresh_account_is_onboarded_with_the_starting_balance(registry):
     assert code_of(lambda: registry.onboard(elsewhere, body, 0)) == "INVALID_STARKNET_ADDRESS"
 
 
-def test_a_registered_subkey_signs_for_the_account(registry):
-    account = registry.accounts[int(TRADER.l2_address, 16)]
-    subkey = 987_654_321
-    public_key = stark_curve.public_key_of(subkey)
-    digest = stark_curve.hash_many(account.address, public_key, NOW, NOW + 100)
+@pytest.fixture
+def account(registry):
+    return registry.accounts[int(TRADER.l2_address, 16)]
+
+
+SUBKEY = 987_654_321
+SUBKEY_PUBLIC = stark_curve.public_key_of(SUBKEY)
+
+
+def main_signature(digest):
     r, s = fast_stark_crypto.sign(int(TRADER.l2_private_key, 16), digest)
-    body = {"public_key": hex(public_key), "signature_timestamp": NOW, "signature_expiry": NOW + 100}
-    assert code_of(lambda: registry.register_subkey(account, {**body, "signature": ["0x1", "0x2"]})) == (
-        "STARKNET_SIGNATURE_VERIFICATION_FAILED"
-    )
-    registry.register_subkey(account, {**body, "signature": [hex(r), hex(s)]})
-    assert registry.login(login_headers(key=subkey), hex(public_key), "", NOW)
+    return [hex(r), hex(s)]
+
+
+def registration(account, **changes):
+    digest = stark_curve.hash_many(account.address, SUBKEY_PUBLIC, NOW, NOW + 100)
+    body = {"name": "bot", "public_key": hex(SUBKEY_PUBLIC), "signature_timestamp": NOW, "signature_expiry": NOW + 100}
+    return {**body, "signature": main_signature(digest), **changes}
+
+
+def test_a_registered_subkey_signs_for_the_account_until_it_is_revoked(registry, account):
+    forged = registration(account, signature=["0x1", "0x2"])
+    late = (NOW + 101) * 10**9
+    assert code_of(lambda: keys.register_subkey(account, forged, NOW * 10**9)) == "STARKNET_SIGNATURE_VERIFICATION_FAILED"
+    assert code_of(lambda: keys.register_subkey(account, registration(account), late)) == "INVALID_SIGNATURE_EXPIRATION"
+    keys.register_subkey(account, registration(account), NOW * 10**9)
+    assert registry.login(login_headers(key=SUBKEY), hex(SUBKEY_PUBLIC), "", NOW)
+    assert code_of(lambda: keys.register_subkey(account, registration(account), NOW * 10**9)) == "NOT_UNIQUE"
+    keys.revoke_subkey(account, hex(SUBKEY_PUBLIC), NOW * 10**9)
+    assert code_of(lambda: registry.login(login_headers(key=SUBKEY), hex(SUBKEY_PUBLIC), "", NOW)) == "PUBLIC_KEY_INVALID"
+    keys.register_subkey(account, registration(account), NOW * 10**9)
+    assert registry.login(login_headers(key=SUBKEY), hex(SUBKEY_PUBLIC), "", NOW)
+
+
+def test_the_main_key_cannot_be_a_subkey_nor_be_revoked(account):
+    own = registration(account, public_key=TRADER.l2_public_key)
+    assert code_of(lambda: keys.register_subkey(account, own, NOW * 10**9)) == "NOT_UNIQUE"
+    assert code_of(lambda: keys.revoke_subkey(account, TRADER.l2_public_key, 0)) == "INVALID_SUBKEY"
+
+
+def test_a_pending_subkey_signs_once_it_is_activated(registry, account):
+    pending = {
+        "name": "phone",
+        "public_key": hex(SUBKEY_PUBLIC),
+        "state": "pending",
+        "eph_public_key": "0x5",
+        "encrypted_key": "0xabc",
+    }
+    keys.register_subkey(account, pending, NOW * 10**9)
+    assert code_of(lambda: registry.login(login_headers(key=SUBKEY), hex(SUBKEY_PUBLIC), "", NOW)) == "PUBLIC_KEY_INVALID"
+    activation = {"public_key": hex(SUBKEY_PUBLIC), "timestamp": NOW, "signature": main_signature(stark_curve.pedersen(NOW, 5))}
+    wrong = {**activation, "timestamp": NOW + 1}
+    assert code_of(lambda: keys.activate_subkey(account, wrong)) == "STARKNET_SIGNATURE_VERIFICATION_FAILED"
+    assert keys.activate_subkey(account, activation) == "0xabc"
+    assert registry.login(login_headers(key=SUBKEY), hex(SUBKEY_PUBLIC), "", NOW)
+    assert code_of(lambda: keys.activate_subkey(account, activation)) == "SUBKEY_NOT_ACTIVATABLE"
+
+
+def test_a_long_lived_token_only_reads_and_can_be_revoked(registry, account):
+    wanted = {"name": "monitor", "token_type": "jwt", "expiry_duration": 3600}
+    text, token = keys.create_token(registry, account, wanted, NOW * 10**9)
+    caller = registry.caller(text, NOW + 3599)
+    assert (caller.account, caller.is_read_only) == (account, True)
+    assert not registry.caller(registry.token(account, NOW), NOW).is_read_only
+    with pytest.raises(TokenError, match="expired"):
+        registry.caller(text, NOW + 3600)
+    keys.revoke_token(registry, account, token.lookup_id, NOW * 10**9)
+    with pytest.raises(TokenError, match="revoked"):
+        registry.caller(text, NOW)
+    assert code_of(lambda: keys.create_token(registry, account, {**wanted, "expiry_duration": 59}, 0)) == "VALIDATION_ERROR"
 
 
 @given(st.text(max_size=60))

@@ -60,7 +60,7 @@ def test_an_interactive_order_is_free_and_slowed_down(desk):
     assert order.status == "NEW"
     desk.run(0.1)
     (fill, *_) = desk.fills(order)
-    assert (fill.fee, fill.flags) == (0, ("interactive",))
+    assert (fill.fee, fill.flags) == (0, ("interactive", "rpi"))
 
 
 def test_beyond_the_retail_quota_orders_silently_become_pro(desk):
@@ -78,6 +78,7 @@ def test_an_ioc_order_leaves_no_remainder(desk):
     [
         ({"price": "+50", "instruction": "POST_ONLY"}, "POST_ONLY_WOULD_CROSS"),
         ({"price": "-10", "size": "0.0001"}, "ORDER_SIZE_BELOW_MIN"),
+        ({"price": "-10", "flags": ["MMP"]}, "MMP_NOT_CONFIGURED"),
         ({"price": "-10", "size": "40"}, "NOT_ENOUGH_MARGIN"),
         ({"price": "-10", "flags": ["REDUCE_ONLY"]}, "REDUCE_ONLY_WILL_INCREASE"),
         ({"price": "+600"}, "PRICE_OUTSIDE_BAND"),
@@ -147,6 +148,8 @@ def test_a_market_order_stops_at_its_slippage(desk):
         ({"price": "84000", "instruction": "RPI"}, "RPI_ACCOUNT_NOT_WHITELISTED"),
         ({"type": "MARKET", "instruction": "POST_ONLY"}, "VALIDATION_ERROR"),
         ({"price": "84000", "client_id": "x" * 65}, "VALIDATION_ERROR"),
+        ({"price": "84000", "flags": ["TARGET_STRATEGY_VWAP"]}, "VALIDATION_ERROR"),
+        ({"price": "84000", "on_behalf_of_account": "0x5"}, "ISOLATED_MARKET_ACCOUNT_MISMATCH"),
         ({"price": "84000", "recv_window": 5}, "VALIDATION_ERROR"),
         ({"price": "84000", "signature_timestamp": 1}, "INVALID_TIMESTAMP"),
         ({}, "VALIDATION_ERROR"),

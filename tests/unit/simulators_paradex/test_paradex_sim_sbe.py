@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from simulators.paradex import sbe
+from simulators.paradex.margin import account_view
 from simulators.paradex.market import ParadexMarket
-from simulators.paradex.records import Bbo, BookUpdate, ModifyState
+from simulators.paradex.records import Bbo, BookUpdate, ComparedRate, ModifyState
 
 NULL = -(2**63)
 
@@ -79,6 +80,12 @@ def test_paradex_py_decodes_every_public_template(desk, decode, version):
     assert Decimal(decoded.funding_index) == round(sample.index, 8)
     assert decoded.funding_period_hours == 8
     assert (decoded.impact_premium_rate is None) == (version == 0)
+    rate = ComparedRate("BTC-USD-PERP", "HYPERLIQUID", Decimal("-0.000012345678"), 7)
+    channel, decoded = decode(sbe.funding_comparison(rate, version))
+    assert (channel, decoded.source, decoded.market) == ("funding_rate_comparison", "SOURCE_HYPERLIQUID", "BTC-USD-PERP")
+    assert Decimal(decoded.hourly_funding_rate) == rate.rate_per_hour
+    for kind in ("RPI", "LIQUIDATION"):
+        assert decode(sbe.trade(replace(trade, trade_type=kind), version))[1].trade_type == kind
     assert decode(sbe.heartbeat(1, 2, version)) == (None, None)
 
 
@@ -95,12 +102,15 @@ def test_paradex_py_decodes_every_private_template(desk, decode, version):
     _, decoded = decode(sbe.fill(fill, 12, version))
     assert (decoded.fill_id, decoded.liquidity, Decimal(decoded.fee)) == (fill.id, "TAKER", fill.fee)
     assert decoded.fee_currency == ("USDC" if version >= 2 else None)
+    for kind in ("FILL", "RPI", "LIQUIDATION"):
+        assert decode(sbe.fill(replace(fill, fill_type=kind), 12, version))[1].fill_type == kind
     view = desk.exchange.publisher.position_view(desk.trader, "BTC-USD-PERP")
     _, decoded = decode(sbe.position(view, 13, version))
     assert (decoded.side, Decimal(decoded.size), decoded.status) == ("SHORT", Decimal("-0.02"), "OPEN")
-    from simulators.paradex.margin import account_view
-
+    assert (Decimal(decoded.mark_price), Decimal(decoded.liquidation_price)) == (view.mark_price, view.liquidation_price)
     account = account_view(desk.trader, desk.exchange.markets, 5)
     _, decoded = decode(sbe.account(account, 14, version))
     assert Decimal(decoded.account_value) == account.account_value
-    assert decoded.settlement_asset == "USDC"
+    assert (decoded.settlement_asset, decoded.status) == ("USDC", "ACTIVE")
+    for status, shown in (("LIQUIDATION", "LIQUIDATION"), ("RESYNC", None)):
+        assert decode(sbe.account(replace(account, status=status), 14, version))[1].status == shown

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from arbitrage_scene import HYPERLIQUID, PARADEX, START_NS, Scene
 from nautilus_trader.model.enums import OrderSide, OrderStatus
-from nautilus_trader.model.identifiers import ClientOrderId, Venue
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 
 from messages import Action, Intent, LegOrder, LegState, PositionHealth, VenueState, VenueStatus, topics
 from risk.limits import Limits
@@ -325,3 +325,118 @@ def test_two_runs_over_the_same_data_are_the_same() -> None:
         return [(order.client_order_id.value, str(order.avg_px)) for order in scene.orders()]
 
     assert run() == run() != []
+
+
+def say(scene: Scene, state: VenueState, channel: str = "private") -> None:
+    status = VenueStatus(venue="PARADEX", channel=channel, state=state, detail="", ts_ns=0)
+    scene.engine.kernel.msgbus.publish(topic=topics.VENUE_STATUS, msg=status)
+
+
+def test_a_strategy_asked_to_finish_opens_nothing_and_leaves_a_pair_open() -> None:
+    before, during = Scene(), Scene()
+    before.feed(60, WIDE_HL)
+    before.at(0.2, before.strategy.request_finish)
+    before.run()
+    assert before.orders() == []
+    assert actions(before)[-1] == (Action.HOLD, "STOPPING")
+    during.feed(80, {HYPERLIQUID: until(40, "0.0001", "0.0000125"), PARADEX: lambda _second: "0.0001"})
+    during.at(30, during.strategy.request_finish)
+    during.run()
+    assert [pair.intent for pair in during.pairs] == [Intent.OPEN]
+    assert during.net(HYPERLIQUID) == -during.net(PARADEX) < 0
+    assert during.strategy.is_settled
+    assert not during.strategy.is_flat
+
+
+def test_a_leg_alone_is_repaired_while_finishing_and_nothing_is_settled_before() -> None:
+    scene = Scene()
+    scene.feed(60, NARROW)
+    settled: list[bool] = []
+    scene.at(1.1, lambda: trade(scene, HYPERLIQUID, OrderSide.SELL, "100"))
+    scene.at(1.2, scene.strategy.request_finish)
+    scene.at(1.3, lambda: settled.append(scene.strategy.is_settled))
+    scene.run()
+    assert settled == [False], "no order is under way, and yet a leg stands alone"
+    assert scene.strategy.is_settled
+    assert scene.net(HYPERLIQUID) == 0
+
+
+def test_a_flatten_touches_neither_leg_while_one_venue_is_away() -> None:
+    scene = Scene()
+    scene.feed(90, WIDE_HL)
+    scene.at(30, lambda: say(scene, VenueState.DISCONNECTED))
+    scene.at(31, scene.strategy.request_flatten)
+    meanwhile: list[Decimal] = []
+    scene.at(50, lambda: meanwhile.append(scene.net(HYPERLIQUID) + scene.net(PARADEX)))
+    scene.at(50.1, lambda: meanwhile.append(scene.net(HYPERLIQUID)))
+    scene.at(60, lambda: say(scene, VenueState.OK))
+    scene.run()
+    assert meanwhile[0] == 0 > meanwhile[1]
+    assert scene.strategy.is_flat
+    assert [pair.intent for pair in scene.pairs] == [Intent.OPEN, Intent.CLOSE]
+
+
+def test_a_pair_can_be_left_but_not_entered_on_degraded_terms() -> None:
+    scene = Scene(settings={"cooldown_secs": 3.0})
+    narrow_between = {HYPERLIQUID: lambda now: "0.0000125" if 40 <= now < 60 else "0.0001", PARADEX: lambda _second: "0.0001"}
+    scene.feed(120, narrow_between)
+    scene.at(30, lambda: say(scene, VenueState.DEGRADED, "funding"))
+    scene.run()
+    assert [pair.intent for pair in scene.pairs] == [Intent.OPEN, Intent.CLOSE]
+    assert scene.strategy.is_flat
+    assert actions(scene)[-1] == (Action.HOLD, "VENUE_BLOCKED PARADEX: funding channel DEGRADED")
+
+
+def test_an_exit_that_got_stuck_and_was_repaired_is_a_completed_cycle() -> None:
+    scene = Scene()
+    scene.feed(200, {HYPERLIQUID: until(60, "0.0001", "0.0000125"), PARADEX: lambda _second: "0.0001"})
+    refuse_closing_until(scene, PARADEX, 120)
+    scene.run()
+    kinds = [pair.pair_id.split("-")[1][0] for pair in scene.pairs]
+    assert "R" in kinds, "the exit had to give up and leave the rest to a repair"
+    assert scene.strategy.is_flat
+    assert scene.strategy.cycles_completed == 1
+
+
+def refuse_closing_until(scene: Scene, venue: Venue, second: int) -> None:
+    """Have a venue's reducing orders fail before they are sent."""
+    submit = scene.strategy.submit
+
+    def refusing(order: LegOrder) -> None:
+        if order.venue == venue.value and order.reduce_only and scene.strategy.now_ns() < START_NS + second * 10**9:
+            raise ValueError("not now")
+        submit(order)
+
+    scene.strategy.submit = refusing
+
+
+def test_a_listener_that_fails_keeps_no_leg_from_being_followed_up() -> None:
+    scene = Scene()
+    scene.feed(60, WIDE_HL)
+
+    def fail(_message: object) -> None:
+        raise BrokenPipeError
+
+    for topic in (topics.SIGNAL, topics.PAIR_ORDER, topics.LEG_UPDATE):
+        scene.engine.kernel.msgbus.subscribe(topic=topic, handler=fail)
+    scene.run()
+    assert scene.net(HYPERLIQUID) == -scene.net(PARADEX) < 0
+    assert scene.strategy.is_settled
+    assert len(scene.orders()) == 2
+
+
+def test_an_evaluation_that_fails_is_not_the_last_one() -> None:
+    scene = Scene()
+    scene.feed(60, WIDE_HL)
+    read, failed = scene.strategy._reader.venue_view, []
+
+    def read_badly(instrument_id: InstrumentId, blocked: str | None, now_ns: int) -> VenueView:
+        if now_ns < START_NS + 20 * 10**9:
+            failed.append(now_ns)
+            raise ArithmeticError("a number that is none")
+        return read(instrument_id, blocked, now_ns)
+
+    scene.strategy._reader.venue_view = read_badly
+    scene.run()
+    assert failed
+    assert [pair.intent for pair in scene.pairs] == [Intent.OPEN]

@@ -1,0 +1,10 @@
+"""From a tick to the order it causes: through a whole node, and without Nautilus, side by side."""
+
+from decimal import Decimal
+
+VENUES = ("hyperliquid", "paradex")
+FLOOR, NODE, GATED = "floor", "node", "gated"
+CLIENTS = (FLOOR, NODE, GATED)
+ASSET = "BTC"
+MARKET = "BTC-USD-PERP"
+ORDER_SIZE = Decimal("0.001")

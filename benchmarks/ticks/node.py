@@ -1,0 +1,104 @@
+"""A whole trading node, configured as the shipped one, whose strategy answers every tick with an order."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nautilus_trader.config import LiveRiskEngineConfig, StrategyConfig, TradingNodeConfig
+from nautilus_trader.live.node import TradingNode
+from nautilus_trader.model.enums import OrderSide, TimeInForce
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+from nautilus_trader.trading.strategy import Strategy
+
+from actors.risk_gate import RiskGate
+from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
+from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
+from benchmarks.ticks import ASSET, GATED, MARKET, NODE, ORDER_SIZE, VENUES
+from config.load import load
+from config.node import node_config
+from config.schema import AppConfig
+from operations.venues import attach, use
+
+CONFIG = Path(__file__).parents[2] / "config" / "sim.toml"
+
+
+class Taker(Strategy):  # type: ignore[misc]
+    """Buys at the ask, at once or not at all, on every tick."""
+
+    def __init__(self) -> None:
+        super().__init__(StrategyConfig(strategy_id="BENCH", order_id_tag="001"))
+        self._count = 0
+
+    def on_start(self) -> None:
+        """Listen to both venues."""
+        for venue in VENUES:
+            self.subscribe_quote_ticks(InstrumentId.from_str(f"{MARKET}.{venue.upper()}"))
+
+    def on_quote_tick(self, tick: Any) -> None:
+        """Answer."""
+        quantity = self.cache.instrument(tick.instrument_id).make_qty(ORDER_SIZE)
+        self._count += 1
+        order = self.order_factory.limit(
+            tick.instrument_id,
+            OrderSide.BUY,
+            quantity,
+            tick.ask_price,
+            time_in_force=TimeInForce.IOC,
+            client_order_id=ClientOrderId(f"B-{tick.ts_init}-{self._count}"),  # given, as the shipped strategy does
+        )
+        self.submit_order(order)
+
+
+def app_config(ready: Path, ws_url: str, name: str) -> AppConfig:
+    """Return the shipped config of a simulated run, with its sockets led to the measuring venue."""
+    config = use(load(CONFIG), attach(ready))
+    replace = msgspec.structs.replace
+    venues = replace(
+        config.venues,
+        hyperliquid=replace(config.venues.hyperliquid, ws_url=f"{ws_url}/{name}/hyperliquid"),
+        paradex=replace(config.venues.paradex, ws_url=f"{ws_url}/{name}/paradex"),
+    )
+    return replace(config, venues=venues, strategy=replace(config.strategy, assets=(ASSET,)))
+
+
+def build(config: AppConfig, *, is_gated: bool, log_dir: Path) -> TradingNode:
+    """Return the node; only Nautilus' own limit of orders a second is lifted."""
+    settings = node_config(config, log_dir=log_dir)
+    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    fields["risk_engine"] = LiveRiskEngineConfig(max_order_submit_rate="1000/00:00:01")
+    node = TradingNode(TradingNodeConfig(**fields))
+    node.add_data_client_factory("HYPERLIQUID", HyperliquidLiveDataClientFactory)
+    node.add_exec_client_factory("HYPERLIQUID", HyperliquidLiveExecClientFactory)
+    node.add_data_client_factory("PARADEX", ParadexLiveDataClientFactory)
+    node.add_exec_client_factory("PARADEX", ParadexLiveExecClientFactory)
+    node.build()
+    if is_gated:
+        gate = RiskGate(node.kernel.risk_engine, config.limits)
+        node.trader.add_actor(gate)
+        gate.listen()
+    node.trader.add_strategy(Taker())
+    return node
+
+
+def main() -> int:
+    """Run until terminated."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ready-file", type=Path, required=True)
+    parser.add_argument("--ws-url", required=True)
+    parser.add_argument("--name", choices=(NODE, GATED), required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        config = app_config(options.ready_file, options.ws_url, options.name)
+        node = build(config, is_gated=options.name == GATED, log_dir=Path(folder))
+        try:
+            node.run()
+        finally:
+            node.dispose()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
