@@ -27,15 +27,17 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line; exit with code 2 and one line when it is wrong."""
-    parser = _Parser(prog="simulators", description="Hyperliquid and Paradex on 127.0.0.1, with their real wire protocols.")
+    parser = _Parser(prog="simulators", description="Hyperliquid, Paradex, Starknet on 127.0.0.1, by their real wire protocols.")
     parser.add_argument("--seed", type=int, default=7, help="seed of prices, books and prints")
     parser.add_argument("--hour-secs", type=_positive, default=3600.0, help="wall seconds to the funding hour")
     parser.add_argument("--tape", default="generated", help="generated, or a CSV file of recorded funding to replay")
     parser.add_argument("--scenario", choices=("demo", "calm"), default="demo", help="what a generated tape holds")
     parser.add_argument("--faults", type=Path, help="JSON list of scheduled faults")
     parser.add_argument("--only", choices=VENUE_NAMES, help="run one venue")
+    parser.add_argument("--with", dest="also", action="append", choices=VENUE_NAMES, default=[], help="run this venue as well")
     parser.add_argument("--hyperliquid-port", type=_port, default=0, help="0 picks a free port")
     parser.add_argument("--paradex-port", type=_port, default=0, help="0 picks a free port")
+    parser.add_argument("--starknet-port", type=_port, default=0, help="0 picks a free port")
     parser.add_argument("--ready-file", type=Path, help="also write the ready line to this file")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin reaches its end")
     return parser.parse_args(argv)
@@ -67,10 +69,11 @@ async def serve(options: argparse.Namespace) -> None:
         seed=options.seed,
         hour_secs=options.hour_secs,
         only=options.only,
+        also=options.also,
         tape=options.tape,
         scenario=options.scenario,
         faults=load_schedule(options.faults) if options.faults else (),
-        ports={"hyperliquid": options.hyperliquid_port, "paradex": options.paradex_port},
+        ports={name: getattr(options, f"{name}_port") for name in VENUE_NAMES},
     ) as sims:
         line = json.dumps(sims.ready, separators=(",", ":"))
         if options.ready_file:

@@ -54,6 +54,22 @@ class FaultKind(StrEnum):
     LIQUIDATE = "liquidate"  # liquidate the positions of markets named by `path` as if margin had run out
     DELEVERAGE = "deleverage"  # close the fraction `reason` of positions in markets named by `path` by auto-deleveraging
     EXPIRE_AGENTS = "expire_agents"  # every agent named by `path` is past its validity
+    # On Starknet; PRICE_SHOCK (of the token whose symbol is `path`) and EXHAUST_LIMIT strike there as well
+    RPC_ERROR = "rpc_error"  # answer the method named by `path` with the JSON-RPC error code `status` and the data `reason`
+    FRONT_RUN = "front_run"  # move the pools of the next executed swap by the fraction `reason` against it, just before
+    REVERT = "revert"  # revert the next executed transaction with the message `reason`
+    STUCK_TRANSACTION = "stuck_transaction"  # keep the next transaction received but not executed for `secs` (0: for good)
+    DROP_TRANSACTION = "drop_transaction"  # forget the next transaction `secs` after accepting it; its nonce stays free
+    REPLACE_TRANSACTION = "replace_transaction"  # another transaction of the same account takes the next one's nonce
+    NONCE_RACE = "nonce_race"  # another transaction of the same account is executed just before the next one arrives
+    NONCE_SKEW = "nonce_skew"  # tell a nonce `reason` away from the true one
+    GAS_SPIKE = "gas_spike"  # multiply gas prices by `reason` for `secs` (0: for good)
+    UNKNOWN_FIELD = "unknown_field"  # add a field no schema knows to the answer of the method named by `path`
+    QUOTE_LIE = "quote_lie"  # tamper with a quote or build answer; `reason` is a kind of simulators.starknet.lies
+    EMPTY_QUOTES = "empty_quotes"  # find no route
+    EXPIRE_QUOTES = "expire_quotes"  # every quote given so far is no longer known
+    NULL_USD = "null_usd"  # leave out every nullable dollar field of a quote
+    IGNORE_EXCLUDED = "ignore_excluded"  # disregard excludeSources
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -127,10 +143,10 @@ class FaultBoard:
         """Switch all faults off, or those of one kind."""
         self._faults = [] if kind is None else [fault for fault in self._faults if fault.kind is not kind]
 
-    def take(self, kind: FaultKind, path: str = "") -> Fault | None:
-        """Return a matching fault and use it up once; None when there is none."""
+    def take(self, kind: FaultKind, path: str = "", reason: str | None = None) -> Fault | None:
+        """Return a matching fault (with just this `reason`, if one is given) and use it up once; None when there is none."""
         for fault in self._faults:
-            if fault.kind is kind and fault.path in path:
+            if fault.kind is kind and fault.path in path and reason in (None, fault.reason):
                 return self._use(fault)
         return None
 

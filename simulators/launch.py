@@ -15,16 +15,16 @@ from simulators.faults import FaultBoard, ScheduledFault, strike_due
 from simulators.replay import read_replay
 from simulators.tape import Tape, TapeClock
 from simulators.tape import scenario as scenario_tape
-from simulators.venue import VENUE_NAMES, Venue, VenueFactory
+from simulators.venue import ALWAYS_RUN, VENUE_NAMES, Venue, VenueFactory
 
 LOG = logging.getLogger("simulators")
 HOST = "127.0.0.1"
-CLASSES = {"hyperliquid": "HyperliquidVenue", "paradex": "ParadexVenue"}
+CLASSES = {"hyperliquid": "HyperliquidVenue", "paradex": "ParadexVenue", "starknet": "StarknetVenue"}
 
 
 @dataclass(slots=True)
 class Simulators:
-    """The running venues; `hyperliquid` or `paradex` is None when only the other was asked for."""
+    """The running venues; one that was not asked for is None."""
 
     ready: dict[str, Any]
     tape: Tape
@@ -41,6 +41,11 @@ class Simulators:
         """The Paradex venue."""
         return self.venues.get("paradex")
 
+    @property
+    def starknet(self) -> Any:
+        """The Starknet venue: AVNU and a node."""
+        return self.venues.get("starknet")
+
 
 def build_tape(tape: str, scenario_name: str, seed: int) -> Tape:
     """Return the tape named on the command line: `generated` or a file. Raise ValueError when it is neither."""
@@ -53,6 +58,7 @@ async def launch(
     seed: int = 7,
     hour_secs: float = 3600.0,
     only: str | None = None,
+    also: Iterable[str] = (),
     tape: str | Tape = "generated",
     scenario: str = "demo",
     faults: Iterable[ScheduledFault] = (),
@@ -61,12 +67,14 @@ async def launch(
 ) -> AsyncIterator[Simulators]:
     """Start the venues, advance them every `step_secs` while inside, and stop them after.
 
-    Ports not named in `ports` are picked freely. Raise ValueError for an unknown tape or scenario,
-    OSError when a port is taken.
+    `only` names a single venue, `also` venues beside those that always run. Ports not named in `ports`
+    are picked freely. Raise ValueError for an unknown tape or
+    scenario, OSError when a port is taken.
     """
     driver = build_tape(tape, scenario, seed) if isinstance(tape, str) else tape
     clock = TapeClock(FundingClock(hour_secs), time.time_ns())
-    names = [name for name in VENUE_NAMES if only in (None, name)]
+    wanted = {only} if only else {*ALWAYS_RUN, *also}
+    names = [name for name in VENUE_NAMES if name in wanted]
     venues = {name: _venue_class(name)(tape=driver, clock=clock, seed=seed, faults=FaultBoard()) for name in names}
     async with contextlib.AsyncExitStack() as stack:
         for name, venue in venues.items():

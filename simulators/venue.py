@@ -36,4 +36,5 @@ class VenueFactory(Protocol):
         """Return a venue that is not listening yet."""
 
 
-VENUE_NAMES: Sequence[str] = ("hyperliquid", "paradex")
+ALWAYS_RUN: Sequence[str] = ("hyperliquid", "paradex")
+VENUE_NAMES: Sequence[str] = (*ALWAYS_RUN, "starknet")

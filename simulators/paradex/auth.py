@@ -11,7 +11,8 @@ from simulators.paradex.accounts import ParadexAccount, open_account
 from simulators.paradex.constants import ACCOUNT_CLASS_HASH, PROXY_CLASS_HASH, TEST_ACCOUNTS
 from simulators.paradex.errors import ApiError, TokenError
 from simulators.paradex.settings import Settings
-from simulators.paradex.signing import auth_hash, contract_address, onboarding_hash, parse_signature, verify
+from simulators.paradex.signing import auth_hash, contract_address, onboarding_hash, parse_signature
+from simulators.stark_curve import verify
 
 DEFAULT_SIGNATURE_SECS = 1_800
 MAX_SIGNATURE_SECS = 7 * 86_400

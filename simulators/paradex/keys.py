@@ -7,7 +7,8 @@ from typing import Any
 from simulators.paradex.accounts import ApiToken, ParadexAccount, Subkey
 from simulators.paradex.auth import Registry, read_key
 from simulators.paradex.errors import ApiError
-from simulators.paradex.signing import hash_many, parse_signature, pedersen, verify
+from simulators.paradex.signing import parse_signature
+from simulators.stark_curve import hash_many, pedersen, verify
 
 TOKEN_SECS = (60, 31_536_000)
 

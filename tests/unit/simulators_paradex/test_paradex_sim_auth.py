@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulators import stark_curve
 from simulators.paradex import keys, signing
 from simulators.paradex.auth import Registry, bearer
 from simulators.paradex.constants import ACCOUNT_CLASS_HASH, PROXY_CLASS_HASH, TEST_ACCOUNTS
@@ -73,7 +74,7 @@ def test_a_login_signature_expires(registry):
 
 def test_a_fresh_account_is_onboarded_with_the_starting_balance(registry):
     key = 123_456_789
-    public_key = signing.public_key_of(key)
+    public_key = stark_curve.public_key_of(key)
     address = signing.contract_address(public_key, PROXY_CLASS_HASH, ACCOUNT_CLASS_HASH)
     r, s = fast_stark_crypto.sign(key, signing.onboarding_hash(address))
     headers = {"PARADEX-STARKNET-ACCOUNT": hex(address), "PARADEX-STARKNET-SIGNATURE": json.dumps([hex(r), hex(s)])}
@@ -93,7 +94,7 @@ def account(registry):
 
 
 SUBKEY = 987_654_321
-SUBKEY_PUBLIC = signing.public_key_of(SUBKEY)
+SUBKEY_PUBLIC = stark_curve.public_key_of(SUBKEY)
 
 
 def main_signature(digest):
@@ -102,7 +103,7 @@ def main_signature(digest):
 
 
 def registration(account, **changes):
-    digest = signing.hash_many(account.address, SUBKEY_PUBLIC, NOW, NOW + 100)
+    digest = stark_curve.hash_many(account.address, SUBKEY_PUBLIC, NOW, NOW + 100)
     body = {"name": "bot", "public_key": hex(SUBKEY_PUBLIC), "signature_timestamp": NOW, "signature_expiry": NOW + 100}
     return {**body, "signature": main_signature(digest), **changes}
 
@@ -137,7 +138,7 @@ def test_a_pending_subkey_signs_once_it_is_activated(registry, account):
     }
     keys.register_subkey(account, pending, NOW * 10**9)
     assert code_of(lambda: registry.login(login_headers(key=SUBKEY), hex(SUBKEY_PUBLIC), "", NOW)) == "PUBLIC_KEY_INVALID"
-    activation = {"public_key": hex(SUBKEY_PUBLIC), "timestamp": NOW, "signature": main_signature(signing.pedersen(NOW, 5))}
+    activation = {"public_key": hex(SUBKEY_PUBLIC), "timestamp": NOW, "signature": main_signature(stark_curve.pedersen(NOW, 5))}
     wrong = {**activation, "timestamp": NOW + 1}
     assert code_of(lambda: keys.activate_subkey(account, wrong)) == "STARKNET_SIGNATURE_VERIFICATION_FAILED"
     assert keys.activate_subkey(account, activation) == "0xabc"
