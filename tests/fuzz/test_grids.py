@@ -22,7 +22,7 @@ from adapters.paradex import parsing as paradex_parsing
 from adapters.paradex.schemas import Market, decode
 from simulators.hyperliquid import actions
 from simulators.hyperliquid.rules import NewOrder, _shape
-from simulators.hyperliquid.universe import LISTED, UNIVERSE
+from simulators.hyperliquid.universe import ASSET_IDS, LISTED, coin_of
 from simulators.paradex import payloads
 from simulators.paradex.constants import PERPETUALS
 from simulators.paradex.errors import ApiError
@@ -53,7 +53,7 @@ def objection_of_hyperliquid(action: dict) -> str | None:
     """Return why the simulated venue would refuse the one order of an action, read from its bytes."""
     wire = msgspec.json.decode(msgspec.json.encode(action), type=actions.PlaceOrders).orders[0]
     assert (wire.p, wire.s) == (action["orders"][0]["p"], action["orders"][0]["s"])  # canonical, so hashed as it was signed
-    order = NewOrder(UNIVERSE[wire.a], wire.b, Decimal(wire.p), Decimal(wire.s), wire.t.limit.tif, wire.r, wire.c)
+    order = NewOrder(coin_of(wire.a), wire.b, Decimal(wire.p), Decimal(wire.s), wire.t.limit.tif, wire.r, wire.c)
     refusal = _shape(order)
     return None if refusal is None else refusal.text
 
@@ -61,7 +61,7 @@ def objection_of_hyperliquid(action: dict) -> str | None:
 def perpetual_of_hyperliquid(coin):
     meta = msgspec.convert(coin.meta(), PerpMeta)
     fees = {"maker_fee": Decimal(0), "taker_fee": Decimal(0)}
-    return hyperliquid_parsing.instrument(meta, UNIVERSE.index(coin), **fees, ts_ns=0)
+    return hyperliquid_parsing.instrument(meta, ASSET_IDS[coin.name], **fees, ts_ns=0)
 
 
 def test_hyperliquid_takes_every_limit_and_market_price():
