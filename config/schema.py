@@ -170,8 +170,8 @@ def refusal(config: AppConfig) -> str | None:
     """Return why this version must not trade with such a config, or None where it may."""
     if config.mode in (Mode.TESTNET, Mode.LIVE):
         return (
-            f"mode {config.mode.value!r} is not supported yet: on Hyperliquid leverage and account mode are not verified at "
-            "start, on Paradex a trade bust is not reversed, and no dead-man's switch guards either; use config/sim.toml"
+            f"mode {config.mode.value!r} is not supported yet: orders are not journaled before they are sent, and there are "
+            "no kill switch and no loss limits; use config/sim.toml or config/paper.toml"
         )
     return None
 
