@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 PY := .venv/bin/python
 STAMP := .venv/.synced
 
-.PHONY: help install run node simulators backtest bench test lint check format clean
+.PHONY: help install run node simulators backtest bench fuzz test lint check format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ backtest: $(STAMP) ## run the same strategy over recorded funding and write an H
 
 bench: $(STAMP) ## measure the hot paths against baselines and floors (ARGS="--no-ticks", "--json FILE")
 	@$(PY) -m benchmarks $(ARGS)
+
+fuzz: $(STAMP) ## mutate a million frames of each venue (ARGS="--frames N --seed S")
+	@$(PY) -m tests.fuzz.run $(ARGS)
 
 test: $(STAMP) ## run all tests
 	@$(PY) -m pytest $(ARGS)
