@@ -125,15 +125,19 @@ class ParadexVenue:
             asyncio.create_task(session.write()),
             asyncio.create_task(session.beat(lambda: exchange.now_ns() // 1_000, lambda: exchange.ids.seq(exchange.now_ns()))),
         ]
+        answers: set[asyncio.Task[None]] = set()
         exchange.publisher.sessions.add(session)
         try:
             async for message in socket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                     text = message.data if isinstance(message.data, str) else message.data.decode(errors="replace")
-                    await self._rpc.handle(session, text)
+                    answer = asyncio.create_task(self._rpc.handle(session, text))  # a late one holds up no other
+                    answers.add(answer)
+                    answer.add_done_callback(answers.discard)
+                    await asyncio.sleep(0)  # what was received is executed, whatever becomes of the connection
         finally:
             exchange.publisher.sessions.discard(session)
-            await self._disconnected(session, tasks)
+            await self._disconnected(session, [*tasks, *answers])
         return socket
 
     async def _disconnected(self, session: Session, tasks: list[asyncio.Task[None]]) -> None:
