@@ -223,6 +223,10 @@ class Kline(_Wire, frozen=True, kw_only=True, array_like=True):
     close: HotPrice
     volume: HotSize = 0.0
 
+    def __post_init__(self) -> None:
+        if not (self.low <= min(self.open, self.close) and max(self.open, self.close) <= self.high):
+            raise ValueError("a bar whose prices are out of order")
+
 
 class MarketEvent(_Wire, frozen=True, kw_only=True):
     """A market's rules have changed: CREATED, UPDATED, DELETED or SETTLED."""
