@@ -102,7 +102,8 @@ def test_a_venue_that_cannot_be_reached_at_the_start_is_named(bench):
         document["paradex"] |= {"http_url": f"http://{away}", "ws_url": f"ws://{away}"}
         ready = bench.folder / "away.json"
         ready.write_text(json.dumps(document))
-        run = bench.node("unstarted", "--attach", str(ready))
+        config = bench.config(**{"max_secs = 175": "max_secs = 175\nstart_timeout_secs = 9"})
+        run = bench.node("unstarted", "--attach", str(ready), config=config)
         assert run.end(60) == 1, run.text()
     assert "could not start: no connection to PARADEX (data, trading)" in run.text()
     assert "HYPERLIQUID (" not in run.text()
