@@ -135,6 +135,14 @@ def test_posts_are_numbered_and_carry_the_payload_unchanged():
     assert msgspec.json.decode(message) == {"method": "post", "id": first, "request": {"type": "action", "payload": {"nonce": 1}}}
 
 
+@pytest.mark.parametrize(
+    "wrong", [(b'"h":"84144.0"', b'"h":"84142.0"'), (b'"l":"84143.0"', b'"l":"84143.5"'), (b'"T":1790232239999', b'"T":5')]
+)
+def test_a_candle_that_could_be_no_bar_is_a_protocol_error(wrong):
+    with pytest.raises(Protocol, match="out of order"):
+        decode(CANDLE.replace(*wrong))
+
+
 def test_channels_that_are_not_ours_are_passed_over():
     assert decode(b'{"channel":"webData3","data":{}}') is None
 
