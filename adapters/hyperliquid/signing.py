@@ -142,7 +142,7 @@ class L1Signer:
 
     def __init__(self, private_key: str, *, is_mainnet: bool) -> None:
         key = coincurve.PrivateKey(_key_bytes(private_key))
-        self._context, self._secret = key.context, key.secret
+        self._key, self._context, self._secret = key, key.context.ctx, key.secret  # the key owns the context
         self._signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
         self._compact, self._recovery_id = ffi.new("unsigned char[64]"), ffi.new("int *")
         self._compact_bytes = ffi.buffer(self._compact)
@@ -169,9 +169,9 @@ class L1Signer:
 
     def _sign(self, digest: bytes) -> tuple[bytes, bytes, int]:
         message = keccak_256(_TYPED_DATA + keccak_256(self._agent + digest).digest()).digest()
-        if not _sign_recoverable(self._context.ctx, self._signature, message, self._secret, _NULL, _NULL):
+        if not _sign_recoverable(self._context, self._signature, message, self._secret, _NULL, _NULL):
             raise ValueError("the private key cannot sign")
-        _serialize(self._context.ctx, self._compact, self._recovery_id, self._signature)
+        _serialize(self._context, self._compact, self._recovery_id, self._signature)
         digits = hexlify(self._compact_bytes)
         return digits[:64], digits[64:], 27 + self._recovery_id[0]
 

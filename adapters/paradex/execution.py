@@ -365,16 +365,20 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
             self._log.warning(f"funding payments of {fill.market} not read: {e}")
 
     async def _report_positions(self) -> None:
-        """Let Nautilus compare its positions with the venue's, asking until the venue answers."""
+        """Let Nautilus compare its positions with the venue's, asking until the venue answers.
+
+        Not while an order is in doubt: the venue's position would hold fills that are still to be told, and count twice.
+        """
         while True:
             try:
                 await self._account_feed.refresh()
                 found = await self._query.positions(None)
             except VenueError as e:
                 self._log.warning(f"positions not read, asking again: {e}")
-                await asyncio.sleep(QUIET_SECS)
             else:
-                break
+                if all(order.is_settled for order in self._tracker.unfinished()):
+                    break
+            await asyncio.sleep(QUIET_SECS)
         for report in found:
             self._send_position_status_report(report)
 

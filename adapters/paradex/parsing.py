@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from nautilus_trader.core.nautilus_pyo3 import FIXED_PRECISION
 from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.data import (
     Bar,
@@ -38,6 +39,8 @@ from adapters.paradex.constants import (
 from adapters.paradex.schemas import Bbo, Book, BookSnapshot, Fee, FeePair, FundingData, Kline, Market, MarketSummary, Trade
 
 _NS_PER_MS = 1_000_000
+_RAW_PER_E8 = 10 ** (FIXED_PRECISION - 8)  # Nautilus' own whole numbers in one of 1e-8
+_STEPS_E8 = tuple(10 ** max(0, 8 - precision) for precision in range(FIXED_PRECISION + 1))  # the grid of each precision
 
 
 def market_symbol(base: str) -> str:
@@ -123,17 +126,29 @@ def _as_text(value: Decimal | None) -> str | None:
 
 
 def quote(bbo: Bbo, perpetual: CryptoPerpetual, ts_init: int) -> QuoteTick | None:
-    """Return a quote, None while either side of the book is empty."""
-    bid, ask, bid_size, ask_size = bbo.bid, bbo.ask, bbo.bid_size, bbo.ask_size
+    """Return a quote, None while either side of the book is empty.
+
+    Whole numbers go to Nautilus as they are, which takes them on the instrument's grid only; a venue
+    off its own grid is rounded to it.
+    """
+    bid, ask, bid_size, ask_size = bbo.bid_e8, bbo.ask_e8, bbo.bid_size_e8, bbo.ask_size_e8
     if bid is None or ask is None or bid_size is None or ask_size is None:
         return None
     prices, sizes = perpetual.price_precision, perpetual.size_precision
-    return QuoteTick(
+    price_step, size_step = _STEPS_E8[prices], _STEPS_E8[sizes]
+    if bid % price_step or ask % price_step or bid_size % size_step or ask_size % size_step:
+        bid, ask = (round(value / price_step) * price_step for value in (bid, ask))
+        bid_size, ask_size = (round(value / size_step) * size_step for value in (bid_size, ask_size))
+    return QuoteTick.from_raw(
         perpetual.id,
-        Price(bid, prices),
-        Price(ask, prices),
-        Quantity(bid_size, sizes),
-        Quantity(ask_size, sizes),
+        bid * _RAW_PER_E8,
+        ask * _RAW_PER_E8,
+        prices,
+        prices,
+        bid_size * _RAW_PER_E8,
+        ask_size * _RAW_PER_E8,
+        sizes,
+        sizes,
         bbo.last_updated_at * _NS_PER_MS,
         ts_init,
     )

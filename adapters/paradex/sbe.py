@@ -166,12 +166,12 @@ def _money(raw: int) -> Decimal:
     return Decimal(raw).scaleb(-8)
 
 
-def _float(raw: int, least: int) -> float | None:
+def _whole(raw: int, least: int) -> int | None:
     if raw == _NULL:
         return None
     if raw < least:
         raise Protocol(f"SBE number {raw} where at least {least} is expected")
-    return raw / _E8
+    return raw
 
 
 def _count(raw: int) -> int:
@@ -227,19 +227,19 @@ def _read_bbo(frame: bytes, block: int) -> Bbo:
         return Bbo(
             market=market,
             seq_no=seq,
-            bid=bid / _E8,
-            bid_size=bid_size / _E8,
-            ask=ask / _E8,
-            ask_size=ask_size / _E8,
+            bid_e8=bid,
+            bid_size_e8=bid_size,
+            ask_e8=ask,
+            ask_size_e8=ask_size,
             last_updated_at=ts_us // 1000,
         )
     return Bbo(
         market=market,
         seq_no=_count(seq),
-        bid=_float(bid, 1),
-        bid_size=_float(bid_size, 0),
-        ask=_float(ask, 1),
-        ask_size=_float(ask_size, 0),
+        bid_e8=_whole(bid, 1),
+        bid_size_e8=_whole(bid_size, 0),
+        ask_e8=_whole(ask, 1),
+        ask_size_e8=_whole(ask_size, 0),
         last_updated_at=_ms(ts_us),
     )
 

@@ -161,15 +161,34 @@ class Market(_Exact, frozen=True, kw_only=True):
 
 
 class Bbo(_Wire, frozen=True, kw_only=True, gc=False):
-    """The best bid and offer; a side is None where the book has none."""
+    """The best bid and offer in whole units of 1e-8, as SBE has them; a side is None where the book has none."""
 
     market: Name
     seq_no: SequenceNumber = 0
-    bid: HotPrice | None = None
-    bid_size: HotSize | None = None
-    ask: HotPrice | None = None
-    ask_size: HotSize | None = None
+    bid_e8: int | None = None
+    bid_size_e8: int | None = None
+    ask_e8: int | None = None
+    ask_size_e8: int | None = None
     last_updated_at: Milliseconds = 0
+
+
+class BboMessage(_Exact, frozen=True, kw_only=True):
+    """The JSON form of the best bid and offer."""
+
+    market: Name
+    seq_no: SequenceNumber = 0
+    bid: Decimal | None = None
+    bid_size: Decimal | None = None
+    ask: Decimal | None = None
+    ask_size: Decimal | None = None
+    last_updated_at: Milliseconds = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("bid", 1), ("ask", 1), ("bid_size", 0), ("ask_size", 0)):
+            value = getattr(self, name)
+            if value is not None and value.scaleb(8) < least:
+                raise ValueError(f"{name} of {value} is too small")
 
 
 class BookEntry(_Wire, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ The control plane is JSON-RPC text. Data arrives as JSON pushes that name their 
 frames that name only their market; both end in the same structs.
 """
 
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -15,6 +16,7 @@ from adapters.paradex.schemas import (
     Account,
     BalanceEvent,
     Bbo,
+    BboMessage,
     Book,
     BookEntry,
     BookMessage,
@@ -35,7 +37,7 @@ from adapters.paradex.schemas import (
 )
 
 _KINDS: dict[str, Any] = {
-    "bbo": Bbo,
+    "bbo": BboMessage,
     "order_book": BookMessage,
     "trades": Trade,
     "markets_summary": MarketSummary,
@@ -159,6 +161,16 @@ def _reply(envelope: Envelope) -> Reply | None:
 
 def _unified(data: Any) -> Payload:
     """Return the struct both encodings share."""
+    if isinstance(data, BboMessage):
+        return Bbo(
+            market=data.market,
+            seq_no=data.seq_no,
+            bid_e8=_e8(data.bid),
+            bid_size_e8=_e8(data.bid_size),
+            ask_e8=_e8(data.ask),
+            ask_size_e8=_e8(data.ask_size),
+            last_updated_at=data.last_updated_at,
+        )
     if not isinstance(data, BookMessage):
         payload: Payload = data
         return payload
@@ -171,6 +183,10 @@ def _unified(data: Any) -> Payload:
         bids=_rows(rows, data.deletes, "BUY"),
         asks=_rows(rows, data.deletes, "SELL"),
     )
+
+
+def _e8(value: Decimal | None) -> int | None:
+    return None if value is None else int(value.scaleb(8))
 
 
 def _rows(entries: list[BookEntry], deletes: list[BookEntry], side: str) -> list[tuple[float, float]]:

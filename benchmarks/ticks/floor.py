@@ -80,7 +80,7 @@ def paradex() -> Callable[[bytes], bytes | None]:
             side="BUY",
             kind="LIMIT",
             size=ORDER_SIZE,
-            price=Decimal(str(quote.ask)),
+            price=Decimal(quote.ask_e8 or 0).scaleb(-8),
         )
         body = order_body(
             terms, signer, client_id=f"O-{number}", instruction="IOC", is_reduce_only=False, recv_window_ms=RECV_WINDOW_MS

@@ -2,6 +2,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from nautilus_trader.common.component import TestClock
 from nautilus_trader.common.factories import OrderFactory
 from nautilus_trader.model.enums import AggressorSide, BookAction, OrderSide, OrderStatus, RecordFlag, TimeInForce
@@ -67,10 +69,30 @@ def test_symbols():
 
 
 def test_a_one_sided_quote_is_no_quote(perpetual):
-    bbo = Bbo(market="BTC-USD-PERP", bid=83422.7, bid_size=0.00015, ask=83452.9, ask_size=0.00031, last_updated_at=5)
+    bbo = Bbo(
+        market="BTC-USD-PERP",
+        bid_e8=8_342_270_000_000,
+        bid_size_e8=15_000,
+        ask_e8=8_345_290_000_000,
+        ask_size_e8=31_000,
+        last_updated_at=5,
+    )
     quote = parsing.quote(bbo, perpetual, 9)
     assert (str(quote.bid_price), str(quote.ask_size), quote.ts_event, quote.ts_init) == ("83422.7", "0.00031", 5_000_000, 9)
-    assert parsing.quote(Bbo(market="BTC-USD-PERP", bid=1.0, bid_size=1.0), perpetual, 9) is None
+    assert parsing.quote(Bbo(market="BTC-USD-PERP", bid_e8=10**8, bid_size_e8=10**8), perpetual, 9) is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(min_value=1, max_value=10**15), st.integers(min_value=0, max_value=10**13))
+def test_a_quote_is_exact_on_the_grid_and_rounded_to_it_elsewhere(perpetual, price_e8, size_e8):
+    bbo = Bbo(market="BTC-USD-PERP", bid_e8=price_e8, bid_size_e8=size_e8, ask_e8=price_e8, ask_size_e8=size_e8)
+    quote = parsing.quote(bbo, perpetual, 9)
+    price, size = D(price_e8).scaleb(-8), D(size_e8).scaleb(-8)
+    for told, true, step in ((quote.bid_price, price, D("0.1")), (quote.ask_size, size, D("0.00001"))):
+        assert told.as_decimal() % step == 0
+        assert abs(told.as_decimal() - true) <= step / 2
+        if true % step == 0:
+            assert told.as_decimal() == true
 
 
 def test_a_book_snapshot_clears_first_and_marks_its_last(perpetual):

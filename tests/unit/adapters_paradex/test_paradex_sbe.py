@@ -113,13 +113,13 @@ def test_recorded_quotes(shared_data):
     assert quotes[0] == Bbo(
         market="BTC-USD-PERP",
         seq_no=7687292570,
-        bid=83422.7,
-        bid_size=0.00015,
-        ask=83452.9,
-        ask_size=0.00031,
+        bid_e8=8_342_270_000_000,
+        bid_size_e8=15_000,
+        ask_e8=8_345_290_000_000,
+        ask_size_e8=31_000,
         last_updated_at=1791421923325,
     )
-    assert (quotes[-1].seq_no, quotes[-1].ask, quotes[-1].ask_size) == (7687292634, 83452.8, 0.01199)
+    assert (quotes[-1].seq_no, quotes[-1].ask_e8, quotes[-1].ask_size_e8) == (7687292634, 8_345_280_000_000, 1_199_000)
 
 
 def test_recorded_book_ends_in_the_recorded_state(shared_data):
@@ -145,7 +145,10 @@ def test_recorded_frames_equal_the_vendors_decoding(shared_data, vendor):
             ours = sbe.decode(raw)
             assert ours.seq_no == theirs.seq_no
             if isinstance(ours, Bbo):
-                assert (ours.bid, ours.ask_size) == (float(theirs.bid_price), float(theirs.ask_size))
+                assert (ours.bid_e8, ours.ask_size_e8) == (
+                    Decimal(theirs.bid_price).scaleb(8),
+                    Decimal(theirs.ask_size).scaleb(8),
+                )
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def test_appended_fields_and_unknown_templates_are_skipped():
     plain, newer = sbe.decode(bbo_frame()), sbe.decode(bbo_frame(version=3, appended=b"\x01" * 24))
     assert isinstance(plain, Bbo)
     assert plain == newer
-    assert plain.ask_size is None
+    assert plain.ask_size_e8 is None
     assert sbe.decode(frame(6, bytes(26), text("BTC-USD-PERP"))) is None
 
 

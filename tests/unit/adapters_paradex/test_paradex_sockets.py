@@ -50,7 +50,7 @@ def test_a_text_frame_may_hold_several_objects():
     first, second = Stream().feed(reply + push("bbo.BTC-USD-PERP", BBO), is_text=True)
     assert isinstance(first, Reply)
     assert json.loads(first.result) == {"channel": "bbo.X"}
-    assert second == Push(Bbo(market=MARKET, seq_no=1, bid=30112.2, bid_size=0.04, last_updated_at=5))
+    assert second == Push(Bbo(market=MARKET, seq_no=1, bid_e8=3_011_220_000_000, bid_size_e8=4_000_000, last_updated_at=5))
 
 
 def test_both_book_encodings_end_in_the_same_struct():

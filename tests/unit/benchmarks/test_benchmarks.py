@@ -71,7 +71,7 @@ def test_ticks_are_what_the_adapters_read():
     binary, is_text = wire.tick("paradex", Decimal(61000), 3)
     quote = sbe.decode(binary)
     assert not is_text
-    assert (quote.bid, quote.ask, quote.bid_size) == (61003.0, 61004.0, 0.503)
+    assert (quote.bid_e8, quote.ask_e8, quote.bid_size_e8) == (6_100_300_000_000, 6_100_400_000_000, 50_300_000)
 
 
 def test_a_round_with_a_missing_order_counts_for_none_and_is_told_of():
