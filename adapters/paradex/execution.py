@@ -12,7 +12,7 @@ from nautilus_trader.execution.reports import FillReport, OrderStatusReport, Pos
 from nautilus_trader.live.execution_client import LiveExecutionClient
 from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.enums import AccountType, OmsType
-from nautilus_trader.model.identifiers import AccountId, ClientOrderId
+from nautilus_trader.model.identifiers import AccountId, ClientOrderId, InstrumentId
 
 from adapters.errors import Connectivity, Protocol, VenueError
 from adapters.paradex import busts, commands, parsing, reports
@@ -367,20 +367,32 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
     async def _report_positions(self) -> None:
         """Let Nautilus compare its positions with the venue's, asking until the venue answers.
 
-        Not while an order is in doubt: the venue's position would hold fills that are still to be told, and count twice.
+        A position counts once two reads agree on it while no order of ours was at work in its market:
+        otherwise it could hold a fill that is still to be told, and Nautilus would count that twice.
         """
+        earlier: dict[InstrumentId, Decimal] | None = None
+        told: set[InstrumentId] = set()
         while True:
+            busy = self._busy_instruments()
             try:
                 await self._account_feed.refresh()
-                found = await self._query.positions(None)
+                found = {report.instrument_id: report for report in await self._query.positions(None)}
             except VenueError as e:
                 self._log.warning(f"positions not read, asking again: {e}")
             else:
-                if all(order.is_settled for order in self._tracker.unfinished()):
-                    break
+                busy |= self._busy_instruments()
+                quiet = {key: report.signed_decimal_qty for key, report in found.items() if key not in busy}
+                for key in [key for key in quiet if earlier is not None and key not in told and earlier.get(key) == quiet[key]]:
+                    told.add(key)
+                    self._send_position_status_report(found[key])
+                if earlier is not None and told >= found.keys():
+                    return
+                earlier = quiet
             await asyncio.sleep(QUIET_SECS)
-        for report in found:
-            self._send_position_status_report(report)
+
+    def _busy_instruments(self) -> set[InstrumentId]:
+        perpetuals = (self._provider.perpetual(order.market) for order in self._tracker.unfinished())
+        return {perpetual.id for perpetual in perpetuals if perpetual is not None}
 
     # -- commands
 
