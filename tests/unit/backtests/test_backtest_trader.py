@@ -76,7 +76,7 @@ def test_the_gate_keeps_out_what_the_limits_forbid(week: Dataset) -> None:
 
 
 def test_a_spread_that_is_never_reached_opens_nothing(week: Dataset) -> None:
-    patient = StrategySection(min_spread_apr=Decimal(5), exit_spread_apr=Decimal(4))
+    patient = StrategySection(min_spread_apr=Decimal("0.99"), exit_spread_apr=Decimal("0.9"))
     result = engine.run(week, funding_arbitrage(patient), CAPITAL)
     assert (result.fills, result.payments) == ((), ())
     assert [pnl.equity_usd for pnl in result.venues] == [CAPITAL, CAPITAL]
