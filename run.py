@@ -150,7 +150,7 @@ def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int
             return 1
         finally:
             node.dispose()
-    show(summary, node.ledger, console)
+    show(summary, node.ledger, console, venues_end=config.simulators is not None and args.attach is None)
     if args.summary is not None and is_written:
         print(f"summary written to {args.summary}")
     return 0 if session.is_complete and is_written else 1

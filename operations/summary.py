@@ -136,8 +136,8 @@ def _order(order: Any) -> OrderRow:
     )
 
 
-def show(summary: Summary, ledger: Ledger, console: Console) -> None:
-    """Print the closing tables."""
+def show(summary: Summary, ledger: Ledger, console: Console, *, venues_end: bool = False) -> None:
+    """Print the closing tables; `venues_end` tells that nothing outlives this run."""
     balances = Table(title="Balances (USD, cash)", title_justify="left", title_style="bold", expand=False)
     for column in ("venue", "start", "end", "change", "explained by parts", "residual", "open positions"):
         balances.add_column(column, justify="left" if column in ("venue", "open positions") else "right")
@@ -169,9 +169,12 @@ def show(summary: Summary, ledger: Ledger, console: Console) -> None:
         for key, size in venue.positions.items()
     ]
     if held:
-        console.print(
-            f"still open: {', '.join(held)}; start again to carry on with it, with --flatten to close it", style="bold yellow"
+        hint = (
+            "it ends with the simulated venues of this run"
+            if venues_end
+            else "start again to carry on, with --flatten to close it"
         )
+        console.print(f"still open: {', '.join(held)}; {hint}", style="bold yellow")
 
 
 def _doubts(summary: Summary) -> list[str]:
