@@ -19,8 +19,8 @@ async def rest(stage: Stage, side: OrderSide, **settings):
     """Let a tester rest an order on one side."""
     name = "enable_limit_buys" if side == OrderSide.BUY else "enable_limit_sells"
     tester = stage.tester(**{name: True}, use_post_only=True, **settings)
-    order = await stage.first_order(tester)
-    await eventually(lambda: order.status == OrderStatus.ACCEPTED)
+    # Not simply its first: the market may have moved on before that one rested, and the tester with it.
+    order = await eventually(lambda: next((o for o in stage.orders(tester) if o.status == OrderStatus.ACCEPTED), None))
     return tester, order
 
 
@@ -63,8 +63,9 @@ async def test_E30_modify_of_quantity_and_price(stage: Stage):
 
 async def test_E31_cancel_and_replace(stage: Stage):
     tester, order = await rest(stage, OrderSide.BUY, cancel_replace_orders_to_maintain_tob_offset=True)
+    number = len(stage.orders(tester))
     stage.tape.factor = UP
-    replacement = await stage.first_order(tester, 1)
+    replacement = await stage.first_order(tester, number)
     await eventually(lambda: order.status == OrderStatus.CANCELED and replacement.venue_order_id is not None)
     stage.assert_told(order, [*RESTING, "PendingCancel", "Canceled"])
     assert history(replacement)[:3] == RESTING
