@@ -2,6 +2,8 @@
 
 import msgspec
 
+from benchmarks.measure import Timings
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One ratio.
@@ -25,3 +27,29 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         if self.goal is None:
             return None
         return self.ratio <= self.goal if self.is_floor else self.ratio >= self.goal
+
+
+def against_vendor_and_bare(
+    found: Timings, path: str, *, vendor: str, vendor_goal: float, bare: str, bare_goal: float
+) -> list[Outcome]:
+    """Return how `ours` stands to the vendor's signer (`sdk`) and to the bare signature (`bare`) of one run."""
+    return [
+        Outcome(
+            path=path,
+            ours_us=found.call_us("ours"),
+            against=vendor,
+            is_floor=False,
+            against_us=found.call_us("sdk"),
+            ratio=found.ratio("sdk", "ours"),
+            goal=vendor_goal,
+        ),
+        Outcome(
+            path=path,
+            ours_us=found.call_us("ours"),
+            against=bare,
+            is_floor=True,
+            against_us=found.call_us("bare"),
+            ratio=found.ratio("ours", "bare"),
+            goal=bare_goal,
+        ),
+    ]

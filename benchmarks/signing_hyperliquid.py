@@ -18,7 +18,7 @@ from hyperliquid.utils.types import Cloid
 from adapters.hyperliquid import signing
 from benchmarks.keys import HYPERLIQUID_KEY as KEY
 from benchmarks.measure import interleaved
-from benchmarks.outcome import Outcome
+from benchmarks.outcome import Outcome, against_vendor_and_bare
 
 NONCE_MS, EXPIRES_MS = 1_790_000_000_000, 1_790_000_005_000
 PATH = "Hyperliquid order, sign to bytes"
@@ -122,23 +122,6 @@ def run(rounds: int) -> list[Outcome]:
     orders, sign, vendor = terms(), ours(), vendors()
     check(orders, sign, vendor)
     found = interleaved({"ours": sign, "sdk": vendor, "bare": bare()}, orders, rounds=rounds)
-    return [
-        Outcome(
-            path=PATH,
-            ours_us=found.call_us("ours"),
-            against="official SDK with coincurve",
-            is_floor=False,
-            against_us=found.call_us("sdk"),
-            ratio=found.ratio("sdk", "ours"),
-            goal=12,
-        ),
-        Outcome(
-            path=PATH,
-            ours_us=found.call_us("ours"),
-            against="bare libsecp256k1 signature",
-            is_floor=True,
-            against_us=found.call_us("bare"),
-            ratio=found.ratio("ours", "bare"),
-            goal=1.4,
-        ),
-    ]
+    return against_vendor_and_bare(
+        found, PATH, vendor="official SDK with coincurve", vendor_goal=12, bare="bare libsecp256k1 signature", bare_goal=1.4
+    )

@@ -19,7 +19,7 @@ from benchmarks.keys import PARADEX_ADDRESS as ADDRESS
 from benchmarks.keys import PARADEX_CHAIN as CHAIN
 from benchmarks.keys import PARADEX_KEY as KEY
 from benchmarks.measure import interleaved
-from benchmarks.outcome import Outcome
+from benchmarks.outcome import Outcome, against_vendor_and_bare
 
 RECV_WINDOW_MS = 5_000
 PATH = "Paradex order, sign to bytes"
@@ -107,23 +107,6 @@ def run(rounds: int) -> list[Outcome]:
     orders, sign, vendor = terms(), ours(), vendors()
     check(orders, sign, vendor)
     found = interleaved({"ours": sign, "sdk": vendor, "bare": bare()}, orders, rounds=rounds)
-    return [
-        Outcome(
-            path=PATH,
-            ours_us=found.call_us("ours"),
-            against="paradex-py on the same fast signer",
-            is_floor=False,
-            against_us=found.call_us("sdk"),
-            ratio=found.ratio("sdk", "ours"),
-            goal=5,
-        ),
-        Outcome(
-            path=PATH,
-            ours_us=found.call_us("ours"),
-            against="bare fast signature",
-            is_floor=True,
-            against_us=found.call_us("bare"),
-            ratio=found.ratio("ours", "bare"),
-            goal=3,
-        ),
-    ]
+    return against_vendor_and_bare(
+        found, PATH, vendor="paradex-py on the same fast signer", vendor_goal=5, bare="bare fast signature", bare_goal=3
+    )
