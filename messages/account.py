@@ -99,3 +99,17 @@ class AccountHealth(msgspec.Struct, frozen=True, kw_only=True):
     maintenance_margin_usd: Decimal
     positions: tuple[PositionHealth, ...]
     ts_event_ns: int
+
+
+class GasPaid(msgspec.Struct, frozen=True, kw_only=True):
+    """Gas the chain has charged to the account, exactly once per transaction, also of one that reverted.
+
+    `amount_strk` is positive when paid; `amount_usd` is its value at the time, None where no price was known.
+    """
+
+    venue: str
+    transaction_hash: str
+    amount_strk: Decimal
+    amount_usd: Decimal | None
+    is_reverted: bool
+    ts_event_ns: int

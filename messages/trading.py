@@ -11,6 +11,7 @@ class Action(StrEnum):
 
     ENTER = "ENTER"
     HOLD = "HOLD"
+    RESIZE = "RESIZE"
     EXIT = "EXIT"
 
 
@@ -64,11 +65,43 @@ class LegState(StrEnum):
     IN_DOUBT = "IN_DOUBT"
 
 
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
+    """What holding a pair of `notional_usd` per leg for `horizon_hours` funding hours is expected to bring, in its parts.
+
+    All parts are cash in USD, positive when received: fees, slippage, impact and gas are negative. Each is the
+    sum over the whole round trip, four fills. `funding_error_usd` is one standard error of the forecast;
+    `break_even_hours` is None where the costs are never earned back.
+    """
+
+    notional_usd: Decimal
+    horizon_hours: Decimal
+    funding_usd: Decimal
+    fees_usd: Decimal
+    slippage_usd: Decimal  # half spreads and the walk of the live books at this size
+    impact_usd: Decimal  # what our own size moves, funding of a thin venue included
+    basis_usd: Decimal  # expected convergence of the two venues' prices to their recent mean
+    gas_usd: Decimal
+    funding_error_usd: Decimal
+    break_even_hours: Decimal | None
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """All parts but the funding: negative when it costs."""
+        return self.fees_usd + self.slippage_usd + self.impact_usd + self.basis_usd + self.gas_usd
+
+    @property
+    def net_usd(self) -> Decimal:
+        """The sum of all parts."""
+        return self.funding_usd + self.cost_usd
+
+
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """A decision about one asset.
 
     `spread_apr` is the short venue's funding less the long venue's, a fraction per year;
-    `absorbable_usd` is what both books take inside the slippage limit.
+    `absorbable_usd` is what both books take inside the slippage limit; `edge` is None where it was not
+    worked out (the plain threshold rule needs none); `target_usd` is the notional per leg that ENTER and
+    RESIZE ask for.
     """
 
     action: Action
@@ -79,6 +112,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     absorbable_usd: Decimal
     reason: str
     ts_ns: int
+    edge: Edge | None = None
+    target_usd: Decimal | None = None
 
 
 class LegOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +128,7 @@ class LegOrder(msgspec.Struct, frozen=True, kw_only=True):
     limit_price_usd: Decimal | None
     time_in_force: TimeInForce
     reduce_only: bool
+    post_only: bool = False
 
 
 class PairOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +152,33 @@ class LegUpdate(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     filled_quantity: Decimal
     average_price_usd: Decimal | None
+    reason: str
+    ts_ns: int
+
+
+class Outcome(StrEnum):
+    """How a pair order ended; HALTED: the legs do not match and no attempt is left, a person has to look."""
+
+    HEDGED = "HEDGED"
+    FLAT = "FLAT"
+    HALTED = "HALTED"
+
+
+class PairResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pair order ended.
+
+    `unhedged_quantity` is the signed sum of both legs in base units, `naked_usd_secs` the unhedged notional
+    times the wall seconds it stood. `is_clean` tells that it ended as asked without completing, trimming or
+    doubt: what a canary counts.
+    """
+
+    pair_id: str
+    asset: str
+    intent: Intent
+    outcome: Outcome
+    is_clean: bool
+    unhedged_quantity: Decimal
+    naked_usd_secs: Decimal
     reason: str
     ts_ns: int
 

@@ -25,7 +25,7 @@ from nautilus_trader.model.events import (
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
-from messages import Action, FundingClock, Intent, LegOrder, RiskRefused, Side, Signal, TimeInForce, topics
+from messages import Action, FundingClock, Intent, LegOrder, Outcome, RiskRefused, Side, Signal, TimeInForce, topics
 from risk.checks import Refused
 from risk.limits import Limits
 from risk.reading import Reports, net_quantity, snapshot
@@ -34,7 +34,7 @@ from strategies.holdings import Confirmation, Holding, classify
 from strategies.market_reader import MarketReader, leg_rules
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
-from strategies.pair_plan import Accepted, Canceled, Done, Event, Filled, Outcome, Policy, Rejected
+from strategies.pair_plan import Accepted, Canceled, Done, Event, Filled, Policy, Rejected
 from strategies.signals import AssetView, Memory, PairState, Rules, decide, persisted
 from strategies.sizing import ZERO
 

@@ -15,7 +15,7 @@ yet fill, so it is neither repeated nor taken for nothing.
 from collections.abc import Iterator
 from decimal import Decimal
 
-from messages import Intent, LegState, Side
+from messages import Intent, LegState, Outcome, Side
 from strategies.pair_plan import (
     Accepted,
     Action,
@@ -27,7 +27,6 @@ from strategies.pair_plan import (
     Filled,
     LegRequest,
     OrderRecord,
-    Outcome,
     PairPlan,
     Policy,
     Rejected,

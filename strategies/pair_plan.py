@@ -1,23 +1,14 @@
 """What a pair is asked to do, what it hears and what it answers: the values of the pair's state machine."""
 
 from decimal import Decimal
-from enum import StrEnum
 
 import msgspec
 
-from messages import Intent, LegState, Side
+from messages import Intent, LegState, Outcome, Side
 from strategies.sizing import ZERO, LegRules
 
 MAX_CLIENT_ORDER_ID_LENGTH = 36
 OVER = (LegState.FILLED, LegState.CANCELED, LegState.REJECTED)
-
-
-class Outcome(StrEnum):
-    """How a pair order ended; HALTED: the legs do not match and no attempt is left."""
-
-    HEDGED = "HEDGED"
-    FLAT = "FLAT"
-    HALTED = "HALTED"
 
 
 class LegPlan(msgspec.Struct, frozen=True, kw_only=True):

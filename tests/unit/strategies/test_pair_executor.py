@@ -4,10 +4,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from messages import Intent, LegOrder, LegState, LegUpdate, PairOrder, Side
+from messages import Intent, LegOrder, LegState, LegUpdate, Outcome, PairOrder, Side
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
-from strategies.pair_plan import Canceled, Done, Event, Filled, LegPlan, Outcome, PairPlan, Policy, Rejected
+from strategies.pair_plan import Canceled, Done, Event, Filled, LegPlan, PairPlan, Policy, Rejected
 from strategies.sizing import LegRules
 
 D = Decimal
