@@ -11,30 +11,22 @@ from typing import Any
 import msgspec
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.data import FundingRateUpdate
-from nautilus_trader.model.enums import BookType, OrderSide
-from nautilus_trader.model.enums import TimeInForce as NautilusTimeInForce
-from nautilus_trader.model.events import (
-    OrderAccepted,
-    OrderCanceled,
-    OrderDenied,
-    OrderEvent,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-)
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+from nautilus_trader.model.enums import BookType
+from nautilus_trader.model.events import OrderEvent
+from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
-from messages import Action, FundingClock, Intent, LegOrder, Outcome, RiskRefused, Side, Signal, TimeInForce, topics
+from messages import Action, FundingClock, Intent, Outcome, RiskRefused, Signal, topics
 from risk.checks import Refused
 from risk.limits import Limits
 from risk.reading import Reports, net_quantity, snapshot
 from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
 from strategies.holdings import Confirmation, Holding, classify
 from strategies.market_reader import MarketReader, leg_rules
+from strategies.order_port import OrderPort, translate
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
-from strategies.pair_plan import Accepted, Canceled, Done, Event, Filled, Policy, Rejected
+from strategies.pair_plan import Done, Policy
 from strategies.signals import AssetView, Memory, PairState, Rules, decide, persisted
 from strategies.sizing import ZERO
 
@@ -109,10 +101,6 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         )
         self._terms = Terms(pair_notional_usd=config.pair_notional_usd, max_slippage_bps=config.max_slippage_bps)
         self._funding_clock = FundingClock(config.hour_secs)
-        policy = Policy(
-            max_slippage_bps=config.max_slippage_bps, in_doubt_after_ns=round(config.in_doubt_after_secs * NS_PER_SEC)
-        )
-        self._executor = PairExecutor(self, policy)
         self._desks = {asset: AssetDesk(asset, config.venues, config.confirmations) for asset in config.assets}
         self._sequence = 0
         self._is_finishing = self._is_flattening = False
@@ -120,7 +108,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def register(self, trader_id: Any, portfolio: Any, msgbus: Any, cache: Any, clock: Any) -> None:
         """Hear the venues' reports from now on: the first come while clients connect, before any start."""
         super().register(trader_id, portfolio, msgbus, cache, clock)
-        self._reader = MarketReader(cache, self._settings.max_slippage_bps)
+        settings = self._settings
+        self._reader = MarketReader(cache, settings.max_slippage_bps)
+        self._port = OrderPort(self, self._reader, self._on_done)
+        policy = Policy(
+            max_slippage_bps=settings.max_slippage_bps, in_doubt_after_ns=round(settings.in_doubt_after_secs * NS_PER_SEC)
+        )
+        self._executor = PairExecutor(self._port, policy)
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
 
@@ -161,23 +155,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def on_order_event(self, event: OrderEvent) -> None:
         """Tell the executor what became of an order."""
-        key = event.client_order_id.value
-        translated = self._translate(key, event)
+        translated = translate(event, self.cache)
         if translated is not None:
-            self._executor.handle(key, translated)
-
-    def _translate(self, key: str, event: OrderEvent) -> Event | None:
-        match event:
-            case OrderFilled():
-                return Filled(key, event.trade_id.value, event.last_qty.as_decimal(), event.last_px.as_decimal())
-            case OrderAccepted():
-                return Accepted(key)
-            case OrderCanceled() | OrderExpired():
-                order = self.cache.order(event.client_order_id)
-                return Canceled(key, ZERO if order is None else order.filled_qty.as_decimal())
-            case OrderRejected() | OrderDenied():
-                return Rejected(key, event.reason)
-        return None
+            self._executor.handle(event.client_order_id.value, translated)
 
     # What the outside may ask for and look at.
 
@@ -295,7 +275,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         known = desk.published
         is_news = known is None or msgspec.structs.replace(known, ts_ns=signal.ts_ns) != signal
         if is_news or signal.action is not Action.HOLD:
-            self.publish(topics.SIGNAL, signal)
+            self._port.publish(topics.SIGNAL, signal)
             desk.published = signal
 
     # From decisions to pair orders.
@@ -319,7 +299,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             refused = RiskRefused(
                 scope=desk.asset, reason=plan.reason, detail=plan.detail, limit=plan.limit, value=plan.value, ts_ns=now_ns
             )
-            self.publish(topics.RISK_REFUSED, refused)
+            self._port.publish(topics.RISK_REFUSED, refused)
             return
         self.log.info(f"entering {plan.pair_id}: {signal.reason}, spread {signal.spread_apr:.4f} per year")
         self._executor.start(plan)
@@ -380,47 +360,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         desk.close_not_before_ns = now_ns + pause_ns
         desk.enter_not_before_ns = now_ns + min(pause_ns * 2 ** min(desk.failures, 20), longest_ns)
 
-    # What the executor asks of its port.
-
-    def now_ns(self) -> int:
-        """Return the clock's time."""
-        return self.clock.timestamp_ns()  # type: ignore[no-any-return]
-
-    def best_price_usd(self, instrument_id: str, side: Side) -> Decimal | None:
-        """Return the best price a taker gets now, None without a quote."""
-        market = self._reader.market(InstrumentId.from_str(instrument_id), self.now_ns())
-        return None if market is None else market.best_usd(side)
-
-    def submit(self, order: LegOrder) -> None:
-        """Send an order through Nautilus; raise ValueError if it cannot be built."""
-        instrument = self.cache.instrument(InstrumentId.from_str(order.instrument_id))
-        built = self.order_factory.limit(
-            instrument_id=instrument.id,
-            order_side=OrderSide.BUY if order.side is Side.BUY else OrderSide.SELL,
-            quantity=instrument.make_qty(order.quantity),
-            price=instrument.make_price(order.limit_price_usd),
-            time_in_force=NautilusTimeInForce.IOC if order.time_in_force is TimeInForce.IOC else NautilusTimeInForce.GTC,
-            reduce_only=order.reduce_only,
-            client_order_id=ClientOrderId(order.client_order_id),
-        )
-        self.submit_order(built)
-
-    def cancel(self, client_order_id: str) -> None:
-        """Cancel an order that is still open."""
-        order = self.cache.order(ClientOrderId(client_order_id))
-        if order is not None and not order.is_closed:
-            self.cancel_order(order)
-
-    def publish(self, topic: str, message: msgspec.Struct) -> None:
-        """Put a message on the bus; a watcher that fails on it must not keep an order from being followed up."""
-        try:
-            self.msgbus.publish(topic=topic, msg=message)
-        except Exception as e:
-            self.log.exception(f"a listener failed on {topic}", e)
-
-    def on_done(self, machine: PairMachine, done: Done) -> None:
+    def _on_done(self, machine: PairMachine, done: Done) -> None:
         """Count and log how a pair order ended."""
-        plan, desk, now_ns = machine.plan, self._desks[machine.plan.asset], self.now_ns()
+        plan, desk, now_ns = machine.plan, self._desks[machine.plan.asset], self.clock.timestamp_ns()
         is_good = done.outcome is (Outcome.HEDGED if plan.intent is Intent.OPEN else Outcome.FLAT)
         desk.failures = 0 if is_good else desk.failures + 1
         if done.outcome is Outcome.FLAT and desk.is_leaving:  # also where an exit got stuck and a repair ended it

@@ -123,12 +123,12 @@ def test_a_leg_its_venue_refuses_is_unwound_and_tried_ever_more_rarely(dry: Venu
 
 def refuse_opening(scene: Scene, venue: Venue) -> None:
     """Have a venue reject our opening orders: sent as reduce-only ones, they would reduce nothing."""
-    submit = scene.strategy.submit
+    submit = scene.strategy._port.submit
 
     def submit_reduce_only(order: LegOrder) -> None:
         submit(msgspec.structs.replace(order, reduce_only=True) if order.venue == venue.value else order)
 
-    scene.strategy.submit = submit_reduce_only
+    scene.strategy._port.submit = submit_reduce_only
 
 
 def test_stale_funding_neither_enters_nor_exits() -> None:
@@ -400,14 +400,14 @@ def test_an_exit_that_got_stuck_and_was_repaired_is_a_completed_cycle() -> None:
 
 def refuse_closing_until(scene: Scene, venue: Venue, second: int) -> None:
     """Have a venue's reducing orders fail before they are sent."""
-    submit = scene.strategy.submit
+    submit = scene.strategy._port.submit
 
     def refusing(order: LegOrder) -> None:
-        if order.venue == venue.value and order.reduce_only and scene.strategy.now_ns() < START_NS + second * 10**9:
+        if order.venue == venue.value and order.reduce_only and scene.strategy.clock.timestamp_ns() < START_NS + second * 10**9:
             raise ValueError("not now")
         submit(order)
 
-    scene.strategy.submit = refusing
+    scene.strategy._port.submit = refusing
 
 
 def test_a_listener_that_fails_keeps_no_leg_from_being_followed_up() -> None:

@@ -1,0 +1,90 @@
+"""The executor's way to the venues: builds Nautilus orders, and says in the pair's own words what became of them."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import TimeInForce as NautilusTimeInForce
+from nautilus_trader.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+)
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+
+from messages import LegOrder, Side, TimeInForce
+from strategies.market_reader import MarketReader
+from strategies.pair import PairMachine
+from strategies.pair_plan import Accepted, Canceled, Done, Event, Filled, Rejected
+from strategies.sizing import ZERO
+
+
+class OrderPort:
+    """The one place from which perpetual orders leave; `strategy` is the Nautilus strategy that owns them."""
+
+    def __init__(self, strategy: Any, reader: MarketReader, on_done: Callable[[PairMachine, Done], None]) -> None:
+        self._strategy, self._reader, self._on_done = strategy, reader, on_done
+
+    def now_ns(self) -> int:
+        """Return the clock's time."""
+        return self._strategy.clock.timestamp_ns()  # type: ignore[no-any-return]
+
+    def best_price_usd(self, instrument_id: str, side: Side) -> Decimal | None:
+        """Return the best price a taker gets now, None without a quote."""
+        market = self._reader.market(InstrumentId.from_str(instrument_id), self.now_ns())
+        return None if market is None else market.best_usd(side)
+
+    def submit(self, order: LegOrder) -> None:
+        """Send an order through Nautilus; raise ValueError if it cannot be built."""
+        strategy = self._strategy
+        instrument = strategy.cache.instrument(InstrumentId.from_str(order.instrument_id))
+        built = strategy.order_factory.limit(
+            instrument_id=instrument.id,
+            order_side=OrderSide.BUY if order.side is Side.BUY else OrderSide.SELL,
+            quantity=instrument.make_qty(order.quantity),
+            price=instrument.make_price(order.limit_price_usd),
+            time_in_force=NautilusTimeInForce.IOC if order.time_in_force is TimeInForce.IOC else NautilusTimeInForce.GTC,
+            post_only=order.post_only,
+            reduce_only=order.reduce_only,
+            client_order_id=ClientOrderId(order.client_order_id),
+        )
+        strategy.submit_order(built)
+
+    def cancel(self, client_order_id: str) -> None:
+        """Cancel an order that is still open."""
+        order = self._strategy.cache.order(ClientOrderId(client_order_id))
+        if order is not None and not order.is_closed:
+            self._strategy.cancel_order(order)
+
+    def publish(self, topic: str, message: msgspec.Struct) -> None:
+        """Put a message on the bus; a watcher that fails on it must not keep an order from being followed up."""
+        try:
+            self._strategy.msgbus.publish(topic=topic, msg=message)
+        except Exception as e:
+            self._strategy.log.exception(f"a listener failed on {topic}", e)
+
+    def on_done(self, machine: PairMachine, done: Done) -> None:
+        """Tell the strategy that a pair order is over."""
+        self._on_done(machine, done)
+
+
+def translate(event: OrderEvent, cache: Any) -> Event | None:
+    """Return what an order event means for a pair, None where it means nothing."""
+    key = event.client_order_id.value
+    match event:
+        case OrderFilled():
+            return Filled(key, event.trade_id.value, event.last_qty.as_decimal(), event.last_px.as_decimal())
+        case OrderAccepted():
+            return Accepted(key)
+        case OrderCanceled() | OrderExpired():
+            order = cache.order(event.client_order_id)
+            return Canceled(key, ZERO if order is None else order.filled_qty.as_decimal())
+        case OrderRejected() | OrderDenied():
+            return Rejected(key, event.reason)
+    return None
