@@ -12,7 +12,7 @@ from paradex_py.common.order import Order, OrderSide, OrderType
 from starknet_py.net.full_node_client import FullNodeClient
 from starknet_py.net.signer.key_pair import KeyPair
 
-from adapters.paradex.commands import order_body
+from adapters.paradex.order_body import order_body
 from adapters.paradex.signing import OrderTerms, Signer
 from adapters.paradex.stream import Stream
 from benchmarks.keys import PARADEX_ADDRESS as ADDRESS

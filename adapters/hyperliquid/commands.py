@@ -7,7 +7,7 @@ from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.orders import Order
 
 from adapters.hyperliquid import signing
-from adapters.hyperliquid.parsing import round_price
+from adapters.hyperliquid.grid import round_price
 
 
 def refusal(order: Order) -> str | None:

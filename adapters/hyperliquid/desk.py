@@ -15,7 +15,7 @@ from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.orders import Order
 
 from adapters.errors import OutcomeUnknown, RateLimited, Rejected, VenueError
-from adapters.hyperliquid import commands, parsing, signing
+from adapters.hyperliquid import commands, grid, parsing, signing
 from adapters.hyperliquid.budget import ActionBudget
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.orders import Fact, OrderIndex, Stray, TrackedOrder
@@ -168,7 +168,7 @@ class OrderDesk:
             return best
         sz_decimals = instrument.info["szDecimals"]
         is_buy = order.side == OrderSide.BUY
-        return parsing.bounded_price(best, sz_decimals, is_buy=is_buy, slippage_bps=slippage_bps)
+        return grid.bounded_price(best, sz_decimals, is_buy=is_buy, slippage_bps=slippage_bps)
 
     async def _best_price(self, instrument: Instrument, *, is_buy: bool) -> Decimal | str:
         """Return the price on the other side: a young quote's, else the book's, else whatever is known."""

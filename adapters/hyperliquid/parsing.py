@@ -1,7 +1,7 @@
 """Hyperliquid's market data as Nautilus objects, its symbols and its price grid: all pure."""
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.data import (
@@ -22,7 +22,6 @@ from nautilus_trader.model.objects import Currency, Money, Price, Quantity
 
 from adapters.hyperliquid.constants import (
     FUNDING_INTERVAL_MINS,
-    MAX_SIGNIFICANT_FIGURES,
     MIN_NOTIONAL_USD,
     PERP_MAX_DECIMALS,
     VENUE_NAME,
@@ -54,28 +53,6 @@ def instrument_id(coin: str) -> InstrumentId:
 def coin(instrument: InstrumentId) -> str:
     """Return the venue's name of an instrument."""
     return str(instrument.symbol.value).removesuffix(_SUFFIX)
-
-
-def round_price(price: Decimal, sz_decimals: int, *, up: bool) -> Decimal:
-    """Return the nearest price the venue takes, not below (`up`) or not above `price`.
-
-    Such a price has at most 5 significant figures and 6 - `sz_decimals` decimals; whole numbers are
-    always allowed. A positive price may round down to zero, which the caller must not send.
-    """
-    if price == 0:
-        return Decimal(0)
-    significant = MAX_SIGNIFICANT_FIGURES - 1 - price.adjusted()
-    decimals = max(0, min(PERP_MAX_DECIMALS - sz_decimals, significant))
-    return price.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING if up else ROUND_FLOOR)
-
-
-def bounded_price(best: Decimal, sz_decimals: int, *, is_buy: bool, slippage_bps: int) -> Decimal:
-    """Return the limit of a market order: `best` moved against us by the slippage, then on the grid.
-
-    Rounded away from the market: at five figures the grid may be coarser than the slippage.
-    """
-    factor = 1 + Decimal(slippage_bps if is_buy else -slippage_bps) / 10_000
-    return round_price(best * factor, sz_decimals, up=is_buy)
 
 
 def instrument(

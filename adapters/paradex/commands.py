@@ -7,6 +7,7 @@ from nautilus_trader.model.enums import OrderSide, OrderType, TimeInForce
 from nautilus_trader.model.orders import Order
 
 from adapters.paradex.constants import MAX_CLIENT_ID_LENGTH
+from adapters.paradex.order_body import order_body
 from adapters.paradex.orders import TrackedOrder
 from adapters.paradex.signing import OrderTerms, Signer
 
@@ -73,28 +74,6 @@ def create_request(
         is_reduce_only=order.is_reduce_only,
         recv_window_ms=recv_window_ms,
     )
-
-
-def order_body(
-    terms: OrderTerms, signer: Signer, *, client_id: str, instruction: str, is_reduce_only: bool, recv_window_ms: int
-) -> dict[str, Any]:
-    """Return the signed body of an order of these terms; `instruction` is GTC, IOC, POST_ONLY or RPI."""
-    body: dict[str, Any] = {
-        "market": terms.market,
-        "side": terms.side,
-        "type": terms.kind,
-        "size": str(terms.size),
-        "instruction": instruction,
-        "client_id": client_id,
-        "recv_window": recv_window_ms,
-        "signature_timestamp": terms.timestamp_ms,
-        "signature": signer.sign(signer.order_hash(terms)),
-    }
-    if terms.kind != "MARKET":
-        body["price"] = str(terms.price)
-    if is_reduce_only:
-        body["flags"] = ["REDUCE_ONLY"]
-    return body
 
 
 def modify_request(order: TrackedOrder, signer: Signer, timestamp_ms: int, size: Decimal, price: Decimal) -> dict[str, Any]:

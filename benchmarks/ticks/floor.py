@@ -16,7 +16,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from adapters.hyperliquid import signing
 from adapters.paradex import sbe
-from adapters.paradex.commands import order_body
+from adapters.paradex.order_body import order_body
 from adapters.paradex.schemas import Bbo
 from adapters.paradex.signing import OrderTerms, Signer
 from benchmarks import keys

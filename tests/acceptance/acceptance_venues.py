@@ -20,10 +20,10 @@ from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, Hyp
 from adapters.hyperliquid.signing import cloid
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.auth import Session, login_headers
-from adapters.paradex.commands import order_body
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
 from adapters.paradex.http import ParadexHttp
+from adapters.paradex.order_body import order_body
 from adapters.paradex.signing import OrderTerms, Signer
 from adapters.transport.http import NautilusHttp
 from simulators.faults import Fault, FaultKind

@@ -14,6 +14,7 @@ from nautilus_trader.model.enums import OrderSide, TimeInForce
 from nautilus_trader.model.identifiers import StrategyId, TraderId
 
 from adapters.hyperliquid import commands as hyperliquid
+from adapters.hyperliquid import grid as hyperliquid_grid
 from adapters.hyperliquid import parsing as hyperliquid_parsing
 from adapters.hyperliquid.schemas import PerpMeta
 from adapters.hyperliquid.signing import order_action
@@ -83,7 +84,7 @@ def test_hyperliquid_takes_every_limit_and_market_price():
         is_buy, bps = side == OrderSide.BUY, random.choice(SLIPPAGES_BPS)
         assert (limit <= price.as_decimal()) if is_buy else (limit >= price.as_decimal())
         assert abs(limit - price.as_decimal()) < coin.tick(max(limit, price.as_decimal()))
-        at_market = hyperliquid_parsing.bounded_price(price.as_decimal(), coin.size_decimals, is_buy=is_buy, slippage_bps=bps)
+        at_market = hyperliquid_grid.bounded_price(price.as_decimal(), coin.size_decimals, is_buy=is_buy, slippage_bps=bps)
         for sent_price in {limit, at_market} - {Decimal(0)}:
             action = order_action([hyperliquid.wire(order, sent_price, quantity.as_decimal(), perpetual)])
             assert objection_of_hyperliquid(action) is None, action

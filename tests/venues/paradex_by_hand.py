@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.auth import Session, login_headers
-from adapters.paradex.commands import order_body
 from adapters.paradex.http import ParadexHttp
+from adapters.paradex.order_body import order_body
 from adapters.paradex.signing import OrderTerms, Signer
 from adapters.transport.http import NautilusHttp
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nautilus_trader.model.enums import BookAction, RecordFlag
 from nautilus_trader.model.identifiers import InstrumentId
 
-from adapters.hyperliquid import parsing, schemas
+from adapters.hyperliquid import grid, parsing, schemas
 
 PRICES = st.decimals(min_value=Decimal("0.000001"), max_value=Decimal("9999999"), places=8).filter(lambda price: price > 0)
 SZ_DECIMALS = st.integers(0, 5)
@@ -31,17 +31,17 @@ def is_on_grid(price, sz_decimals):
 
 @given(PRICES, SZ_DECIMALS, st.booleans())
 def test_rounded_prices_are_on_the_grid_and_on_the_asked_side(price, sz_decimals, up):
-    rounded = parsing.round_price(price, sz_decimals, up=up)
+    rounded = grid.round_price(price, sz_decimals, up=up)
     assert is_on_grid(rounded, sz_decimals)
     assert rounded >= price if up else rounded <= price
 
 
 @given(PRICES, SZ_DECIMALS)
 def test_no_grid_price_lies_between(price, sz_decimals):
-    down, up = (parsing.round_price(price, sz_decimals, up=up) for up in (False, True))
+    down, up = (grid.round_price(price, sz_decimals, up=up) for up in (False, True))
     assert (down == up) == is_on_grid(price, sz_decimals)
-    assert parsing.round_price(down, sz_decimals, up=True) == down
-    assert parsing.round_price(up, sz_decimals, up=False) == up
+    assert grid.round_price(down, sz_decimals, up=True) == down
+    assert grid.round_price(up, sz_decimals, up=False) == up
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_no_grid_price_lies_between(price, sz_decimals):
     ],
 )
 def test_prices_worked_out_by_hand(price, sz_decimals, up, expected):
-    assert parsing.round_price(Decimal(price), sz_decimals, up=up) == Decimal(expected)
+    assert grid.round_price(Decimal(price), sz_decimals, up=up) == Decimal(expected)
 
 
 @given(PRICES.filter(lambda price: price > 1), SZ_DECIMALS, st.integers(0, 500))
 def test_market_bounds_allow_at_least_the_slippage(best, sz_decimals, bps):
-    buy = parsing.bounded_price(best, sz_decimals, is_buy=True, slippage_bps=bps)
-    sell = parsing.bounded_price(best, sz_decimals, is_buy=False, slippage_bps=bps)
+    buy = grid.bounded_price(best, sz_decimals, is_buy=True, slippage_bps=bps)
+    sell = grid.bounded_price(best, sz_decimals, is_buy=False, slippage_bps=bps)
     assert buy >= best * (1 + Decimal(bps) / 10_000)
     assert sell <= best * (1 - Decimal(bps) / 10_000)
 
