@@ -5,19 +5,24 @@ from decimal import Decimal
 
 import msgspec
 
-from messages import Side
+from messages import Side, TradingState
 
 NS_PER_SEC = 1_000_000_000
 ZERO = Decimal(0)
 
 
 class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One venue account as last reported at `ts_ns`."""
+    """One venue account as last reported at `ts_ns`.
+
+    `liquidation_prices_usd` holds, by instrument id, the venue's own word on the positions it can liquidate.
+    """
 
     venue: str
     equity_usd: Decimal
     free_collateral_usd: Decimal
     ts_ns: int
+    maintenance_margin_usd: Decimal = ZERO
+    liquidation_prices_usd: Mapping[str, Decimal] = {}
 
 
 class PositionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +55,9 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
 class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     """One instrument's best prices (USD), when they were last renewed, and what a position costs.
 
-    `margin_rate` is the venue's initial margin, `taker_fee_rate` its taker fee, both fractions of
-    the notional.
+    `margin_rate` is the venue's initial margin, `maintenance_rate` what it liquidates below, and
+    `taker_fee_rate` its taker fee, all fractions of the notional. `index_usd` is the venue's index (oracle)
+    price of `index_ts_ns`, None where it is not known.
     """
 
     instrument_id: str
@@ -62,6 +68,9 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     ts_ns: int
     margin_rate: Decimal
     taker_fee_rate: Decimal
+    maintenance_rate: Decimal = ZERO
+    index_usd: Decimal | None = None
+    index_ts_ns: int = 0
 
     @property
     def mid_usd(self) -> Decimal:
@@ -75,7 +84,10 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
-    """An order somebody wants to send; `price_usd` is None for a market order."""
+    """An order somebody wants to send.
+
+    `price_usd` is None for a market order; `is_flatten` tells that it carries the operator's flatten command.
+    """
 
     instrument_id: str
     venue: str
@@ -83,6 +95,7 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     quantity: Decimal
     price_usd: Decimal | None
     reduce_only: bool
+    is_flatten: bool = False
 
 
 class TradeIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +109,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known at `now_ns`; what is missing from a mapping is not known.
 
     `accounts` is keyed by venue and must hold every venue whose equity counts; `blocked` says of a
-    venue why it cannot be traded on; the other mappings are keyed by instrument id.
+    venue why it cannot be traded on; `sent` counts the orders sent to a venue within the last minute; the
+    other mappings are keyed by instrument id. `state` is the trading state in force.
     """
 
     accounts: Mapping[str, VenueAccount]
@@ -104,6 +118,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     markets: Mapping[str, MarketView]
     blocked: Mapping[str, str]
     now_ns: int
+    state: TradingState = TradingState.RUNNING
+    sent: Mapping[str, int] = {}
 
     def position(self, instrument_id: str) -> PositionView:
         """Return the position in an instrument; one that is not listed is flat."""

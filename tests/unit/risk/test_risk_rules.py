@@ -134,7 +134,9 @@ def test_a_refusal_carries_limit_and_value() -> None:
 def test_the_portfolio_may_bind_four_fifths_of_all_equity() -> None:
     # 2 x 5,000 USD of equity; at leverage 3 each 3,000 USD of notional binds 1,000.
     accounts = {HL: account(HL, "5000"), PDX: account(PDX, "5000")}
-    limits = msgspec.structs.replace(LIMITS, position_usd_max=D(1_000_000), margin_buffer_ratio=D(0))
+    limits = msgspec.structs.replace(
+        LIMITS, position_usd_max=D(1_000_000), venue_usd_max=D(1_000_000), gross_usd_max=D(1_000_000), margin_buffer_ratio=D(0)
+    )
     other = name(HL, "ETH")
     markets = {name(HL): market(HL), name(PDX): market(PDX), other: market(HL, asset="ETH")}
     positions = {other: PositionView(instrument_id=other, quantity=D(30))}
@@ -147,7 +149,9 @@ def test_the_portfolio_may_bind_four_fifths_of_all_equity() -> None:
 
 def test_a_fill_that_the_account_does_not_know_of_yet_is_not_spent_twice() -> None:
     # The venue still says 10,000 USD are free, although the position binds 9,000 of them.
-    limits = msgspec.structs.replace(LIMITS, position_usd_max=D(1_000_000), allocation_ratio_max=D(1))
+    limits = msgspec.structs.replace(
+        LIMITS, position_usd_max=D(1_000_000), venue_usd_max=D(1_000_000), gross_usd_max=D(1_000_000), allocation_ratio_max=D(1)
+    )
     seen = scene(positions=held(HL, "270"))
     assert judge(seen, order(HL, quantity="20"), limits=limits) == Approved()
     assert reason(judge(seen, order(HL, quantity="30"), limits=limits)) == "MARGIN_INSUFFICIENT"
@@ -192,7 +196,9 @@ def test_what_reduces_never_flips_and_never_grows(net: Decimal, side: Side, quan
 
 @given(notional=st.decimals(1, 20_000, places=2), equity=st.decimals(0, 20_000, places=2))
 def test_what_is_called_affordable_is_approved(notional: Decimal, equity: Decimal) -> None:
-    limits = msgspec.structs.replace(LIMITS, position_usd_max=D(1_000_000))
+    limits = msgspec.structs.replace(
+        LIMITS, position_usd_max=D(1_000_000), venue_usd_max=D(1_000_000), gross_usd_max=D(1_000_000)
+    )
     seen = scene(accounts={HL: account(HL, str(equity)), PDX: account(PDX, str(equity))})
     views = (seen.markets[name(HL)], seen.markets[name(PDX)])
     room = min(notional, *(affordable_usd(seen, limits, view) for view in views), allocatable_usd(seen, limits, views))
