@@ -16,7 +16,7 @@ from messages.account import (
     VenueStatus,
 )
 from messages.clock import FundingClock
-from messages.control import Alert, Command, LimitsChanged, OperatorCommand, Severity, StateChange, TradingState
+from messages.control import Alert, Command, LimitsChanged, OperatorCommand, Severity, StateChange, StateRequest, TradingState
 from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
 from messages.trading import (
@@ -66,6 +66,7 @@ __all__ = [
     "Side",
     "Signal",
     "StateChange",
+    "StateRequest",
     "TimeInForce",
     "TradingState",
     "VenueState",

@@ -31,6 +31,20 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True):
     ts_ns: int
 
 
+class StateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source asks of trading; RUNNING asks for nothing and lifts what the source asked before.
+
+    `source` is `operator` or the name of a breaker; `until_ns` is when the source lifts it by itself, None where
+    it waits for a person.
+    """
+
+    state: TradingState
+    source: str
+    reason: str
+    until_ns: int | None
+    ts_ns: int
+
+
 class Command(StrEnum):
     """What an operator may ask for."""
 
