@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from messages import AccountHealth, VenueState, VenueStatus
+from messages import AccountHealth, TradingState, VenueState, VenueStatus
 from risk.state import ZERO, MarketView, PositionView, Snapshot, VenueAccount
 
 
@@ -129,6 +129,7 @@ def snapshot(
     instrument_ids: Iterable[Any],
     approved: Iterable[Any] = (),
     replaced: Any = None,
+    state: TradingState = TradingState.RUNNING,
 ) -> Snapshot:
     """Return what is known of the ordered instruments, their counterparts elsewhere, and all that is held or working.
 
@@ -152,4 +153,5 @@ def snapshot(
         markets={market.instrument_id: market for market in markets if market is not None},
         blocked=reports.blocked(),
         now_ns=now_ns,
+        state=state,
     )
