@@ -1,0 +1,1 @@
+"""Ekubo spot swaps through AVNU on Starknet, as a Nautilus venue."""
