@@ -9,7 +9,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from risk.reading import asset_of, market_view
 from risk.state import MarketView
 from strategies.dispatcher import Market
-from strategies.funding import FundingRate
+from strategies.funding import FundingRate, Published
 from strategies.signals import VenueView
 from strategies.sizing import ZERO, LegRules, Level, absorbable_usd
 
@@ -80,6 +80,15 @@ def funding_rate(update: FundingRateUpdate) -> FundingRate | None:
         return None
     # A rate read back from Nautilus' catalog is text.
     return FundingRate(Decimal(str(update.rate)), Decimal(update.interval) / 60)
+
+
+def published(update: FundingRateUpdate) -> Published | None:
+    """Return a published rate as the funding history takes it, None where its period is not told."""
+    rate = funding_rate(update)
+    if rate is None:
+        return None
+    venue, settles_ns = update.instrument_id.venue.value, update.next_funding_ns
+    return Published(venue=venue, rate=rate, ts_ns=update.ts_event, settles_ns=None if settles_ns is None else int(settles_ns))
 
 
 def leg_rules(instrument: Any) -> LegRules:
