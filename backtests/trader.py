@@ -7,6 +7,7 @@ from backtests.dataset import Dataset
 from backtests.engine import EVALUATION_NS, AddTrader
 from backtests.instruments import VENUES, instrument_id
 from config.schema import StrategySection
+from risk.in_force import LimitsInForce
 from risk.limits import Limits
 from strategies.funding_arb import FundingArbConfig, FundingArbStrategy
 
@@ -16,15 +17,16 @@ def funding_arbitrage(section: StrategySection | None = None, limits: Limits | N
     settings = section or StrategySection()
 
     def add(engine: BacktestEngine, dataset: Dataset) -> None:
-        gate = RiskGate(engine.kernel.risk_engine, limits or Limits())
+        in_force = LimitsInForce(limits or Limits())
+        gate = RiskGate(engine.kernel.risk_engine, engine.kernel.exec_engine, in_force)
         engine.add_actor(gate)
         gate.listen()
-        engine.add_strategy(FundingArbStrategy(_config(settings, limits or Limits(), dataset)))
+        engine.add_strategy(FundingArbStrategy(_config(settings, dataset), in_force))
 
     return add
 
 
-def _config(section: StrategySection, limits: Limits, dataset: Dataset) -> FundingArbConfig:
+def _config(section: StrategySection, dataset: Dataset) -> FundingArbConfig:
     assets = tuple(market.asset for market in dataset.markets)
     return FundingArbConfig(
         strategy_id="FARB",
@@ -38,5 +40,4 @@ def _config(section: StrategySection, limits: Limits, dataset: Dataset) -> Fundi
         pair_notional_usd=section.pair_notional_usd,
         max_slippage_bps=section.max_slippage_bps,
         evaluation_interval_ms=EVALUATION_NS // 1_000_000,
-        limits=limits,
     )

@@ -41,7 +41,6 @@ def strategy_config(config: AppConfig) -> FundingArbConfig:
         min_absorbable_usd=section.min_absorbable_usd,
         pair_notional_usd=section.pair_notional_usd,
         max_slippage_bps=section.max_slippage_bps,
-        limits=config.limits,
         hour_secs=config.clock.hour_secs,
     )
 

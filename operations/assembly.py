@@ -16,6 +16,7 @@ from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLive
 from config.load import ConfigError
 from config.node import VENUES, instrument_ids, node_config, strategy_config
 from config.schema import AppConfig, Mode
+from risk.in_force import LimitsInForce
 from strategies.funding_arb import FundingArbStrategy
 
 _FACTORIES = {
@@ -68,8 +69,9 @@ def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) 
         node.add_data_client_factory(venue, data_factory)
         node.add_exec_client_factory(venue, SandboxLiveExecClientFactory if is_paper else exec_factory)
     node.build()
-    strategy, ledger = FundingArbStrategy(strategy_config(config)), Ledger()
-    gate = RiskGate(node.kernel.risk_engine, config.limits)
+    limits = LimitsInForce(config.limits)
+    strategy, ledger = FundingArbStrategy(strategy_config(config), limits), Ledger()
+    gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, limits)
     title = f"funding arbitrage {version}   {config.mode.value}"
     view = View(title=title, assets=config.strategy.assets, venues=VENUES, clock=config.clock, ledger=ledger, screen=screen)
     actors: list[Any] = [actor for actor in (gate, ledger, view, metrics) if actor is not None]

@@ -7,9 +7,8 @@ import msgspec
 
 from risk.limits import Limits
 
-# Which way is tighter follows from a field's ending; these say it themselves.
-_LOWER_IS_TIGHTER: frozenset[str] = frozenset()
-_HIGHER_IS_TIGHTER = frozenset({"margin_buffer_ratio"})
+# Which way is tighter follows from a field's ending, except of these.
+_HIGHER_IS_TIGHTER = frozenset({"margin_buffer_ratio", "breaker_cooldown_secs"})
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +114,7 @@ def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
 def is_lower_tighter(name: str) -> bool:
     """Return which way a limit is tighter; raise `KeyError` for one of which nobody has said it."""
     field = name.rpartition(".")[2]
-    if field in _LOWER_IS_TIGHTER or field.endswith("_max"):
+    if field.endswith("_max"):
         return True
     if field in _HIGHER_IS_TIGHTER or field.endswith("_min"):
         return False

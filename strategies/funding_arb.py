@@ -18,7 +18,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from messages import Action, FundingClock, Intent, Outcome, RiskRefused, Signal, topics
 from risk.checks import Refused
-from risk.limits import Limits
+from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
 from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
 from strategies.holdings import Confirmation, Holding, classify
@@ -39,7 +39,6 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
 
     Spreads are annual fractions, `_usd` is notional per leg, `_bps` are of the price, `_secs` and
     `_ms` wall time; `persistence_hours` counts funding hours of `hour_secs` wall seconds each.
-    `limits` are those of the gate: a pair is judged as a whole before its first leg is sent.
     """
 
     assets: tuple[str, ...] = ("BTC", "ETH", "SOL", "HYPE")
@@ -58,7 +57,6 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
     cooldown_secs: float = 5.0
     confirmations: int = 2
     in_doubt_after_secs: float = 3.0
-    limits: Limits = Limits()
 
 
 class AssetDesk:
@@ -85,10 +83,11 @@ class AssetDesk:
 class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes have no stubs
     """Watch every asset on both venues, hold at most one pair, never one leg."""
 
-    def __init__(self, config: FundingArbConfig) -> None:
+    def __init__(self, config: FundingArbConfig, limits: LimitsInForce) -> None:
+        """Judge every pair by the limits in force, those of the gate, before its first leg is sent."""
         super().__init__(config)
         self.cycles_completed = 0
-        self._settings = config
+        self._settings, self._limits = config, limits
         self._reports = Reports()
         self._rules = Rules(
             min_spread_apr=config.min_spread_apr,
@@ -292,7 +291,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         markets = self._markets(desk, now_ns)
         seen = snapshot(self.cache, self._reports, now_ns, instrument_ids=desk.ids.values())
         identity = self._next_pair_id(desk.asset, "O", now_ns)
-        plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._settings.limits, terms=self._terms)
+        plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._limits.current, terms=self._terms)
         if isinstance(plan, Refused):
             self._cool_down(desk, now_ns)
             self.log.warning(f"{desk.asset} not entered: {plan.reason} {plan.detail}")

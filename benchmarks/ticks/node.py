@@ -21,6 +21,7 @@ from config.load import load
 from config.node import node_config
 from config.schema import AppConfig
 from operations.venues import attach, use
+from risk.in_force import LimitsInForce
 
 CONFIG = Path(__file__).parents[2] / "config" / "sim.toml"
 
@@ -76,7 +77,7 @@ def build(config: AppConfig, *, is_gated: bool, log_dir: Path) -> TradingNode:
     node.add_exec_client_factory("PARADEX", ParadexLiveExecClientFactory)
     node.build()
     if is_gated:
-        gate = RiskGate(node.kernel.risk_engine, config.limits)
+        gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, LimitsInForce(config.limits))
         node.trader.add_actor(gate)
         gate.listen()
     node.trader.add_strategy(Taker())

@@ -20,6 +20,7 @@ from nautilus_trader.trading.strategy import Strategy
 from actors.risk_gate import RiskGate
 from backtests.instruments import HYPERLIQUID, PARADEX, instrument_id, perpetual
 from messages import AccountHealth, RiskRefused, topics
+from risk.in_force import LimitsInForce
 from risk.limits import Limits
 
 SEC = 1_000_000_000
@@ -95,7 +96,7 @@ class Scene:
             bid, ask, size = instrument.make_price(39.99), instrument.make_price(40.01), instrument.make_qty(100_000)
             stamps = [START_NS + second * SEC for second in range(20)]
             self.engine.add_data([QuoteTick(instrument.id, bid, ask, size, size, ts, ts) for ts in stamps])
-        self.gate = RiskGate(self.engine.kernel.risk_engine, limits or Limits())
+        self.gate = RiskGate(self.engine.kernel.risk_engine, self.engine.kernel.exec_engine, LimitsInForce(limits or Limits()))
         self.engine.add_actor(self.gate)
         self.gate.listen()
         self.engine.add_strategy(strategy)
@@ -177,7 +178,7 @@ def test_reducing_passes_when_nothing_else_does() -> None:
         strategy.clock.cancel_timer("health")
 
     tight = Limits(account_age_secs_max=1.0)
-    scene.gate._limits = tight
+    scene.gate._limits = LimitsInForce(tight)
     orders = scene.run(
         (3, lambda: strategy.market(OrderSide.BUY, "200")),
         (4, stop_reporting),
@@ -228,7 +229,7 @@ def test_a_modification_may_not_raise_what_an_order_could_not_have_asked_for() -
 def test_a_market_order_is_judged_by_the_price_it_would_get() -> None:
     strategy = Scripted()
     scene = Scene(strategy)
-    scene.gate._limits = Limits(price_deviation_bps_max=Decimal(1))
+    scene.gate._limits = LimitsInForce(Limits(price_deviation_bps_max=Decimal(1)))
     (order,) = scene.run((5, lambda: strategy.market(OrderSide.BUY, "1")))
     assert order.last_event.reason.startswith("PRICE_DEVIATION")
 

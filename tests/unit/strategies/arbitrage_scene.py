@@ -19,6 +19,7 @@ from nautilus_trader.model.objects import Money
 from actors.risk_gate import RiskGate
 from backtests.instruments import HYPERLIQUID, PARADEX, instrument_id, perpetual
 from messages import AccountHealth, LegUpdate, PairOrder, PositionHealth, RiskRefused, Signal, topics
+from risk.in_force import LimitsInForce
 from risk.limits import Limits
 from strategies.funding_arb import FundingArbConfig, FundingArbStrategy
 
@@ -79,7 +80,7 @@ class Scene:
         balance_usd: int = 20_000,
         settings: dict[str, Any] | None = None,
     ) -> None:
-        self.asset, limits = asset, limits or Limits()
+        self.asset, in_force = asset, LimitsInForce(limits or Limits())
         self.engine = BacktestEngine(BacktestEngineConfig(trader_id="TEST-001", logging=LoggingConfig(bypass_logging=True)))
         for venue in (HYPERLIQUID, PARADEX):
             self.engine.add_venue(
@@ -93,12 +94,11 @@ class Scene:
             self.engine.add_instrument(perpetual(asset, venue))
         self.reporter = Reporter((HYPERLIQUID, PARADEX))
         self.strategy = FundingArbStrategy(
-            FundingArbConfig(
-                strategy_id="FARB", order_id_tag="001", assets=(asset,), hour_secs=60.0, limits=limits, **(settings or {})
-            )
+            FundingArbConfig(strategy_id="FARB", order_id_tag="001", assets=(asset,), hour_secs=60.0, **(settings or {})),
+            in_force,
         )
         if with_gate:
-            self.gate = RiskGate(self.engine.kernel.risk_engine, limits)
+            self.gate = RiskGate(self.engine.kernel.risk_engine, self.engine.kernel.exec_engine, in_force)
             self.engine.add_actor(self.gate)
             self.gate.listen()
         self.engine.add_actor(self.reporter)

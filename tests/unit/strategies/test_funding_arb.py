@@ -7,10 +7,13 @@ from itertools import pairwise
 import msgspec
 import pytest
 from arbitrage_scene import HYPERLIQUID, PARADEX, START_NS, Scene
+from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.execution.messages import SubmitOrder
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 
 from messages import Action, Intent, LegOrder, LegState, PositionHealth, VenueState, VenueStatus, topics
+from risk.in_force import LimitsInForce
 from risk.limits import Limits
 from strategies.signals import VenueView
 
@@ -215,13 +218,9 @@ def trade(scene: Scene, venue: Venue, side: OrderSide, quantity: str) -> None:
     order = scene.strategy.order_factory.market(
         instrument.id, side, instrument.make_qty(Decimal(quantity)), client_order_id=ClientOrderId(f"MANUAL-{number}")
     )
-    engine = scene.gate._engine
-    bus = scene.engine.kernel.msgbus
-    bus.deregister("RiskEngine.execute", scene.gate._execute)
-    bus.register("RiskEngine.execute", engine.execute)
-    scene.strategy.submit_order(order)
-    bus.deregister("RiskEngine.execute", engine.execute)
-    bus.register("RiskEngine.execute", scene.gate._execute)
+    strategy = scene.strategy
+    command = SubmitOrder(strategy.trader_id, strategy.id, order, UUID4(), strategy.clock.timestamp_ns())
+    scene.engine.kernel.exec_engine.execute(command)
 
 
 NARROW = {HYPERLIQUID: lambda _second: "0.0000150", PARADEX: lambda _second: "0.0001"}  # 13.14 % against 10.95 %
@@ -291,7 +290,7 @@ def test_the_gate_denies_what_no_plan_asked_for_with_its_reason() -> None:
 def test_a_leg_denied_inside_its_own_submit_keeps_the_other_from_being_sent() -> None:
     # The strategy believes in a higher limit than the gate enforces.
     scene = Scene(limits=Limits(position_usd_max=Decimal(5_000)), settings={"cooldown_secs": 3.0})
-    scene.strategy._settings = msgspec.structs.replace(scene.strategy._settings, limits=Limits())
+    scene.strategy._limits = LimitsInForce(Limits())
     scene.feed(60, WIDE_HL)
     scene.run()
     assert {order.status for order in scene.orders()} == {OrderStatus.DENIED}
