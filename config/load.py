@@ -45,7 +45,9 @@ def _explain(message: str) -> str:
     if "matching regex" in message:
         field = message.partition(" - at ")[2]
         if "private_key" in field:
-            return f"a secret must be given as env:NAME or file:/path, never as the value itself - at {field}"
+            return f"a secret must be given as env:NAME, file:/path or keystore:/path, never as the value itself - at {field}"
+        if "redis" in field:
+            return f"expected redis://host:port/database without a password, or a reference (env:NAME, file:/path) - at {field}"
         if "url" in field:
             return f"expected an http(s):// or ws(s):// url - at {field}"
     return message

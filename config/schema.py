@@ -63,16 +63,39 @@ class VenueSection(_Section, frozen=True, kw_only=True):
         return self.private_key
 
 
+class HyperliquidSection(VenueSection, frozen=True, kw_only=True):
+    """Hyperliquid; `vault_address` is a vault or sub-account of the account, where that is traded on.
+
+    `leverage` is set at the start in every coin, `leverages` in those it names; 0 leaves them as they
+    stand. Funding payments of the last `funding_lookback_hours` before a start are told again, under
+    the ids they always had. `is_master_key_allowed` lets a node hold the key that can withdraw.
+    """
+
+    vault_address: Account | None = None
+    leverage: Annotated[int, Meta(ge=0, le=50)] = 5
+    leverages: dict[str, Annotated[int, Meta(ge=1, le=50)]] = {}
+    funding_lookback_hours: Annotated[float, Meta(ge=0)] = 0.0
+    is_master_key_allowed: bool = False
+
+
 class ParadexSection(VenueSection, frozen=True, kw_only=True):
-    """Paradex; `is_interactive` asks for a retail token: no fees, a speed bump and order quotas."""
+    """Paradex; `is_interactive` asks for a retail token: no fees, a speed bump and order quotas.
+
+    `is_rpi_allowed` says that the venue has whitelisted the account for RPI orders. Funding realised
+    since `funding_since_ms` (Unix) is told again at a start, under the venue's own ids.
+    `is_main_key_allowed` lets a node hold the key that can withdraw.
+    """
 
     is_interactive: bool = False
+    is_rpi_allowed: bool = False
+    funding_since_ms: Annotated[int, Meta(ge=0)] | None = None
+    is_main_key_allowed: bool = False
 
 
 class VenuesSection(_Section, frozen=True, kw_only=True):
     """The two perpetual venues."""
 
-    hyperliquid: VenueSection
+    hyperliquid: HyperliquidSection
     paradex: ParadexSection
 
 
@@ -114,6 +137,35 @@ class MetricsSection(_Section, frozen=True, kw_only=True):
     port: Port = 9464
 
 
+class DeadManSection(_Section, frozen=True, kw_only=True):
+    """What cancels the node's orders when it dies or hangs; all in wall seconds.
+
+    The node beats every `beat_secs`. The watchdog process takes `silence_secs` without a beat for
+    death (a process that is gone it sees at once) and waits `start_secs` for the trader to start.
+    Hyperliquid cancels by itself `scheduled_cancel_secs` after the last beat it was told of, where
+    the account qualifies; Paradex does when the connection ends.
+    """
+
+    beat_secs: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    silence_secs: Annotated[float, Meta(ge=2)] = 10.0
+    start_secs: Annotated[float, Meta(gt=0)] = 120.0
+    scheduled_cancel_secs: Annotated[float, Meta(ge=6, le=3600)] = 30.0
+
+    def __post_init__(self) -> None:
+        if self.silence_secs < 2 * self.beat_secs:
+            raise ValueError(f"silence_secs {self.silence_secs} must be at least two beats of {self.beat_secs} s")
+
+
+class RedisSection(_Section, frozen=True, kw_only=True):
+    """Redis: the operator's channel, and with `is_cache` Nautilus' cache of orders and positions too.
+
+    `url` is `redis://host:port/database`; one that holds a password is given by reference.
+    """
+
+    url: Annotated[str, Meta(pattern=r"^(rediss?://[^@\s]+|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+    is_cache: bool = False
+
+
 class PaperSection(_Section, frozen=True, kw_only=True):
     """Paper trading: what each venue's account starts with."""
 
@@ -132,6 +184,8 @@ class AppConfig(_Section, frozen=True, kw_only=True):
     paper: PaperSection = msgspec.field(default_factory=PaperSection)
     run: RunSection = msgspec.field(default_factory=RunSection)
     metrics: MetricsSection | None = None
+    deadman: DeadManSection = msgspec.field(default_factory=DeadManSection)
+    redis: RedisSection | None = None
 
     @property
     def clock(self) -> FundingClock:

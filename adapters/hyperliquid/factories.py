@@ -1,7 +1,6 @@
 """Build the clients: the only place that resolves secrets and makes real transports."""
 
 import asyncio
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, override
@@ -17,7 +16,7 @@ from adapters.hyperliquid.execution import HyperliquidExecutionClient
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.providers import HyperliquidInstrumentProvider
 from adapters.hyperliquid.signing import L1Signer
-from adapters.hyperliquid.terms import Identity
+from adapters.hyperliquid.terms import Identity, identify
 from adapters.transport import Socket, SocketListener
 from adapters.transport.http import NautilusHttp
 from adapters.transport.socket import PicowsSocket
@@ -58,16 +57,7 @@ def socket_factory(ws_url: str, name: str) -> SocketFactory:
 
 def identity(config: HyperliquidExecClientConfig, signer: L1Signer) -> Identity:
     """Return who trades on what; raises `ValueError` for what is no address."""
-    master = signer.address if config.account_address is None else _address(config.account_address, "account_address")
-    account = master if config.vault_address is None else _address(config.vault_address, "vault_address")
-    return Identity(account=account, master=master, signer=signer.address)
-
-
-def _address(given: str, name: str) -> str:
-    address = (secret.resolve(given) if re.fullmatch(secret.REFERENCE, given) else given).lower()
-    if re.fullmatch("0x[0-9a-f]{40}", address) is None:
-        raise ValueError(f"{name} is not an address of 20 hexadecimal bytes")
-    return address
+    return identify(signer.address, config.account_address, config.vault_address)
 
 
 class HyperliquidLiveDataClientFactory(LiveDataClientFactory):  # type: ignore[misc]  # Nautilus has no stubs

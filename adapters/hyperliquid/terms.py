@@ -1,5 +1,6 @@
 """The terms an account trades on, checked at the start and watched from then on: clock, role, mode, key, limits, fees."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -19,6 +20,7 @@ from adapters.hyperliquid.constants import (
 )
 from adapters.hyperliquid.http import HyperliquidHttp
 from adapters.hyperliquid.rounds import Rounds
+from config import secret
 from messages import VenueState, VenueStatus
 
 _STANDARD_MODES = ("default", "disabled")
@@ -44,6 +46,20 @@ class Identity(msgspec.Struct, frozen=True):
     def has_agent(self) -> bool:
         """Whether the key is not the master's own."""
         return self.signer != self.master
+
+
+def identify(signer_address: str, account_address: str | None, vault_address: str | None) -> Identity:
+    """Return who trades on what, from a key's address and what is configured; raises `ValueError` for what is no address."""
+    master = signer_address if account_address is None else _address(account_address, "account_address")
+    account = master if vault_address is None else _address(vault_address, "vault_address")
+    return Identity(account=account, master=master, signer=signer_address)
+
+
+def _address(given: str, name: str) -> str:
+    address = (secret.resolve(given) if re.fullmatch(secret.REFERENCE, given) else given).lower()
+    if re.fullmatch("0x[0-9a-f]{40}", address) is None:
+        raise ValueError(f"{name} is not an address of 20 hexadecimal bytes")
+    return address
 
 
 class AccountTerms:

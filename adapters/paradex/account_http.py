@@ -1,5 +1,6 @@
 """Paradex' private REST API: what an account is, owns and has done, and orders as a fallback."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ from adapters.paradex.schemas import (
     Position,
     TradeBust,
 )
+
+_BATCH_ORDERS = 10  # the venue's documents say 10 in one place and 50 in another
 
 
 class _RestBatch(msgspec.Struct, frozen=True):
@@ -102,6 +105,11 @@ class ParadexAccountHttp:
     async def cancel_all(self, market: str | None = None) -> None:
         """Cancel every open order, of one market or of all."""
         await self._acted("DELETE", "/orders", query={"market": market})
+
+    async def cancel_many(self, order_ids: Sequence[str]) -> None:
+        """Ask for orders to be cancelled by the venue's ids; one that is gone already is no error."""
+        for start in range(0, len(order_ids), _BATCH_ORDERS):
+            await self._acted("DELETE", "/orders/batch", body={"order_ids": order_ids[start : start + _BATCH_ORDERS]})
 
     async def _act[T](self, kind: type[T], method: str, path: str, body: Any) -> T:
         return parse(kind, await self._acted(method, path, body=body))
