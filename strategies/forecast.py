@@ -20,6 +20,7 @@ ERROR_HALF_LIFE_HOURS = 720.0
 PRIOR_ERROR_APR = 0.08  # what a forecast is off by before any has been scored: the usual size on recorded pairs
 PRIOR_HORIZONS = 2.0  # how many horizons' worth of errors that counts as
 POWER = 2
+GAIN_MAX = 1e9
 
 type Errors = tuple[float | None, ...]
 
@@ -42,30 +43,38 @@ class Forecaster:
         self._sums = deque([0.0], maxlen=kept)
         self._counts = deque([0], maxlen=kept)
         self._made: deque[Errors] = deque(maxlen=horizon_hours)  # forecasts whose horizon is still running
-        self._products = [[0.0] * CANDIDATES for _ in range(CANDIDATES)]  # discounted sums of error products
-        self._weights = [[0.0] * CANDIDATES for _ in range(CANDIDATES)]  # the discounted number of them
-        self._decay = 0.5 ** (1 / ERROR_HALF_LIFE_HOURS)
+        self._products = [[0.0] * CANDIDATES for _ in range(CANDIDATES)]  # sums of error products, each times its gain
+        self._numbers = [[0.0] * CANDIDATES for _ in range(CANDIDATES)]  # sums of the gains
+        self._gain = 1.0  # of the next errors: it grows instead of the old sums being made smaller
+        self._shares: dict[int, float] | None = None
+        self._error = _decimal(PRIOR_ERROR_APR)
 
     def advance(self, apr: float | None) -> None:
-        """Take the next hour's annual rate, None where it is not known; then score what was forecast for it and before."""
+        """Take the next hour's annual rate, None where it is not known, and score the forecast whose horizon ends with it."""
         self._sums.append(self._sums[-1] + (apr or 0.0))
         self._counts.append(self._counts[-1] + (apr is not None))
-        made = self._made[0] if len(self._made) == self.horizon_hours else None
         realized = self._mean(self.horizon_hours)
-        for row, products in zip(self._weights, self._products, strict=True):
-            for column in range(CANDIDATES):
-                row[column] *= self._decay
-                products[column] *= self._decay
-        if made is not None and realized is not None:
-            self._score([None if value is None else value - realized for value in made])
+        if realized is not None and len(self._made) == self.horizon_hours:
+            self._score([None if value is None else value - realized for value in self._made[0]])
         self._made.append(self.candidates())
+        self._shares = None
+        self._gain *= 2 ** (1 / ERROR_HALF_LIFE_HOURS)
+        if self._gain > GAIN_MAX:
+            self._rescale()
 
     def _score(self, errors: Sequence[float | None]) -> None:
-        for i, first in enumerate(errors):
-            for j, second in enumerate(errors):
-                if first is not None and second is not None:
-                    self._products[i][j] += first * second
-                    self._weights[i][j] += 1.0
+        known = [(index, error) for index, error in enumerate(errors) if error is not None]
+        for i, first in known:
+            products, numbers, weighted = self._products[i], self._numbers[i], first * self._gain
+            for j, second in known:
+                products[j] += weighted * second
+                numbers[j] += self._gain
+
+    def _rescale(self) -> None:
+        for table in (self._products, self._numbers):
+            for row in table:
+                row[:] = [value / self._gain for value in row]
+        self._gain = 1.0
 
     def _mean(self, hours: int) -> float | None:
         """Return the mean of the last `hours` hours, None where too few of them are known."""
@@ -86,26 +95,27 @@ class Forecaster:
             candidates = (latest_apr, *candidates[1:])
         if not self._counts[-1]:
             return None
-        said = {index: value for index, value in enumerate(candidates) if value is not None}
-        weights = self._combination(list(said))
-        mean = sum(weights[index] * value for index, value in said.items())
-        return Forecast(_decimal(mean), _decimal(self._error_variance(weights) ** 0.5))
+        shares = self._combination([index for index, value in enumerate(candidates) if value is not None])
+        mean = sum(share * (candidates[index] or 0.0) for index, share in shares.items())
+        return Forecast(_decimal(mean), self._error)
 
     def _combination(self, usable: list[int]) -> dict[int, float]:
         """Return the candidates' shares, which sum to 1; without any evidence all are equal."""
-        variances = [self._variance(index, index) for index in usable]
-        inverse = [variance**-POWER for variance in variances]
-        return {index: value / sum(inverse) for index, value in zip(usable, inverse, strict=True)}
+        if self._shares is None or list(self._shares) != usable:
+            inverse = [self._moment(index, index) ** -POWER for index in usable]
+            self._shares = {index: value / sum(inverse) for index, value in zip(usable, inverse, strict=True)}
+            self._error = _decimal(self._error_variance(self._shares) ** 0.5)
+        return self._shares
 
-    def _variance(self, first: int, second: int) -> float:
+    def _moment(self, first: int, second: int) -> float:
         """Return the mean product of two candidates' errors, drawn to the prior while few horizons have passed."""
-        horizons = self._weights[first][second] / self.horizon_hours
-        known = self._products[first][second] / self.horizon_hours
+        horizons = self._numbers[first][second] / self._gain / self.horizon_hours
+        known = self._products[first][second] / self._gain / self.horizon_hours
         return (known + PRIOR_HORIZONS * PRIOR_ERROR_APR**2) / (horizons + PRIOR_HORIZONS)
 
-    def _error_variance(self, weights: Mapping[int, float]) -> float:
+    def _error_variance(self, shares: Mapping[int, float]) -> float:
         """Return the variance of the combination's error: w' S w, S the candidates' joint second moments."""
-        return max(0.0, sum(a * b * self._variance(i, j) for i, a in weights.items() for j, b in weights.items()))
+        return max(0.0, sum(a * b * self._moment(i, j) for i, a in shares.items() for j, b in shares.items()))
 
 
 def forecast(history: Mapping[int, float], now_hour: int, horizon_hours: int) -> Forecast | None:
