@@ -6,6 +6,7 @@ import msgspec
 from nautilus_trader.config import LiveDataClientConfig, LiveExecClientConfig
 
 from adapters.ekubo import constants
+from adapters.ekubo.calldata import BranchLayout
 from adapters.ekubo.constants import MAINNET_AVNU_URL, MAINNET_PRICES_URL
 
 
@@ -72,8 +73,8 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
 
     `account_address` is the account contract, as an address or a reference to one; `private_key` an `env:` or `file:`
     reference to its Stark key. `exchange_address` and `core_address` are the only contracts a swap may pass through;
-    pools may have the `extensions` named and no others. Branches (alternatives chosen on chain) are refused unless
-    `is_branch_allowed`, for how the deployed contract reads them is not confirmed.
+    pools may have the `extensions` named and no others. `branches` says how alternatives chosen on chain are read, or that
+    they are refused: how the deployed contract reads them is not confirmed.
 
     A slice moves the price by at most `max_impact_bps`, costs at most `max_cost_bps` against the perpetual's mark (impact,
     fees and what the pool is off), and may at worst be executed `max_slippage_bps` below its quote; slices are at least
@@ -102,7 +103,7 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
     extensions: tuple[str, ...] = DEFAULT_EXTENSIONS
     is_ekubo_only: bool = True
     is_direct_only: bool = True
-    is_branch_allowed: bool = False
+    branches: BranchLayout = BranchLayout.REFUSED
     max_requests: int = 300
     window_secs: float = 300.0
     reserved_requests: int = 100
