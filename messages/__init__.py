@@ -16,7 +16,17 @@ from messages.account import (
     VenueStatus,
 )
 from messages.clock import FundingClock
-from messages.control import Alert, Command, LimitsChanged, OperatorCommand, Severity, StateChange, StateRequest, TradingState
+from messages.control import (
+    Alert,
+    Command,
+    Heartbeat,
+    LimitsChanged,
+    OperatorCommand,
+    Severity,
+    StateChange,
+    StateRequest,
+    TradingState,
+)
 from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
 from messages.trading import (
@@ -48,6 +58,7 @@ __all__ = [
     "FundingPayment",
     "GasPaid",
     "HOURS_PER_YEAR",
+    "Heartbeat",
     "Intent",
     "LegOrder",
     "LegState",

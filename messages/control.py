@@ -87,3 +87,10 @@ class LimitsChanged(msgspec.Struct, frozen=True, kw_only=True):
     new_hash: str
     changes: tuple[str, ...]  # "name: old -> new"
     ts_ns: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """The node's trader runs and its event loop turns; `beats` only ever rises."""
+
+    beats: int
+    ts_ns: int
