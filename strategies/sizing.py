@@ -112,31 +112,6 @@ def pair_quantity(notional_usd: Decimal, price_usd: Decimal, first: LegRules, se
     return PairQuantity(quantity)
 
 
-class HeldLeg(msgspec.Struct, frozen=True):
-    """A leg on a venue: its notional in USD, unsigned, and the fraction of it below which the venue liquidates."""
-
-    notional_usd: Decimal
-    maintenance_rate: Decimal
-
-
-def survivable_usd(equity_usd: Decimal, others: Sequence[HeldLeg], maintenance_rate: Decimal, adverse_move: Decimal) -> Decimal:
-    """Return the notional one leg may have so that its account outlives `adverse_move` with no collateral brought in.
-
-    All legs of the venue are taken to move against us at once, by the fraction m: each loses m N and is then at
-    most N (1 + m) large, so what is left, E - sum m N, must still cover sum (1 + m) r N, r the maintenance rate.
-    Solved for the N of this leg; at least 0.
-    """
-    if adverse_move <= 0:
-        raise ValueError(f"an adverse move is a positive fraction, was {adverse_move}")
-    left_usd = equity_usd - sum((leg.notional_usd * _needed(leg.maintenance_rate, adverse_move) for leg in others), ZERO)
-    return max(ZERO, left_usd / _needed(maintenance_rate, adverse_move))
-
-
-def _needed(maintenance_rate: Decimal, adverse_move: Decimal) -> Decimal:
-    """Return the equity that a dollar of notional needs today to be left alone after the move."""
-    return adverse_move + (1 + adverse_move) * maintenance_rate
-
-
 class Sized(msgspec.Struct, frozen=True, kw_only=True):
     """How large a pair may be, in USD per leg.
 
@@ -156,3 +131,14 @@ def sized(adding: Mapping[str, Decimal], standing: Mapping[str, Decimal]) -> Siz
     bounds = {**adding, ceiling: standing[ceiling]}
     bound = min(bounds, key=lambda name: bounds[name])
     return Sized(target_usd=max(ZERO, bounds[bound]), bound=bound, ceiling_usd=max(ZERO, standing[ceiling]), ceiling=ceiling)
+
+
+def survival_rate(maintenance_rate: Decimal, adverse_move: Decimal) -> Decimal:
+    """Return the equity that a dollar of notional needs today so that its account outlives the move, as a fraction.
+
+    A leg that moves against us by the fraction m has lost m of its notional N and is at most (1 + m) N large;
+    what is left has to cover the maintenance margin r of that: E - m N >= (1 + m) r N.
+    """
+    if adverse_move <= 0:
+        raise ValueError(f"an adverse move is a positive fraction, was {adverse_move}")
+    return adverse_move + (1 + adverse_move) * maintenance_rate
