@@ -17,6 +17,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
 from messages import Action, FundingClock, Intent, Outcome, RiskRefused, Signal, topics
+from messages.loop import on_loop
 from risk.checks import Refused
 from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
@@ -26,7 +27,8 @@ from strategies.market_reader import MarketReader, leg_rules
 from strategies.order_port import OrderPort, translate
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
-from strategies.pair_plan import Done, Policy
+from strategies.pair_orders import Done
+from strategies.pair_plan import Policy
 from strategies.signals import AssetView, Memory, PairState, Rules, decide, persisted
 from strategies.sizing import ZERO
 
@@ -128,7 +130,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             for instrument_id in desk.ids.values():
                 self._subscribe(instrument_id)
         interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
-        self.clock.set_timer("evaluate", interval=interval, callback=self._on_timer)
+        self.clock.set_timer("evaluate", interval=interval, callback=on_loop(self._on_timer))
 
     def _subscribe(self, instrument_id: InstrumentId) -> None:
         self.subscribe_quote_ticks(instrument_id)

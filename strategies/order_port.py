@@ -21,7 +21,8 @@ from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from messages import LegOrder, Side, TimeInForce
 from strategies.market_reader import MarketReader
 from strategies.pair import PairMachine
-from strategies.pair_plan import Accepted, Canceled, Done, Event, Filled, Rejected
+from strategies.pair_orders import Accepted, Canceled, Done, Filled, Rejected
+from strategies.pair_orders import OrderEvent as PairEvent
 from strategies.sizing import ZERO
 
 
@@ -74,7 +75,7 @@ class OrderPort:
         self._on_done(machine, done)
 
 
-def translate(event: OrderEvent, cache: Any) -> Event | None:
+def translate(event: OrderEvent, cache: Any) -> PairEvent | None:
     """Return what an order event means for a pair, None where it means nothing."""
     key = event.client_order_id.value
     match event:

@@ -1,22 +1,29 @@
 """The two legs of a pair as a pure state machine: events in, actions out; no order is ever sent twice.
 
-Both legs start at once as takers. When every order is over, the legs are compared: equal ones are
-done; of unequal ones the smaller is completed a bounded number of times, at prices bounded by the
-plan, and after that the larger is reduced to match. An order without an end is waited for: it may
-yet fill, so it is neither repeated nor taken for nothing.
+A pair moves in clips: no more than a clip of one leg goes out before the other has followed. As takers both
+legs of a clip go out at once. As a maker one leg rests post-only, is moved along with the market within the
+plan's bound, and the other leg takes what has been *seen* to fill; past a deadline the rest is taken. When
+every order is over, the legs are compared: equal ones go on to the next clip or are done; of unequal ones the
+smaller is completed a bounded number of times, and after that the larger is reduced to match. An order
+without an end is waited for: it may yet fill, so it is neither repeated nor taken for nothing.
 
-    start ── both legs sent ──> all orders over? ── no ──> wait (after a while: in doubt)
-                                      │ yes
-                  equal ──> done: HEDGED or FLAT
-                  unequal ──> complete the smaller (opening, bounded) ──> reduce the larger
-                                                          exhausted ──> done: HALTED
+    start ── a clip, as taker or maker ──> all orders over? ── no ──> wait (after a while: in doubt)
+                    ^                            │ yes
+                    └── more to do ─────── equal ┴── nothing more ──> done: HEDGED or FLAT
+                                           unequal ──> complete the smaller (opening, bounded) ──> reduce the larger
+                                                                  exhausted ──> done: HALTED
+
+One restored from a journal only ever reduces: it learns the fate of its orders, takes the venues' word on both
+positions, and goes on from there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from messages import Intent, LegState, Outcome, Side
-from strategies.pair_plan import (
+from messages import Intent, LegState, Outcome
+from strategies.pair_book import PairBook
+from strategies.pair_making import Making
+from strategies.pair_orders import (
     Accepted,
     Action,
     Cancel,
@@ -26,16 +33,17 @@ from strategies.pair_plan import (
     Event,
     Filled,
     LegRequest,
+    Observed,
+    OrderEvent,
     OrderRecord,
-    PairPlan,
-    Policy,
     Rejected,
     Submit,
     Tick,
 )
+from strategies.pair_plan import Mode, PairPlan, Policy, clip_of
 from strategies.sizing import ZERO, round_down
 
-LETTERS = "AB"
+_NEVER = Decimal("Infinity")
 
 
 class PairMachine:
@@ -43,33 +51,97 @@ class PairMachine:
 
     def __init__(self, plan: PairPlan, policy: Policy) -> None:
         self.plan, self._policy = plan, policy
-        self.orders: dict[str, OrderRecord] = {}
+        self.book = PairBook(plan)
         self.done: Done | None = None
-        self._attempts, self._reductions = [0, 0], [0, 0]
+        self.is_clean = True  # so far as planned: nothing completed, trimmed or in doubt
+        self.is_restored = False
+        self._awaits_truth = self._is_started = False
+        self._reductions = [0, 0]  # attempts since the leg last did all it was asked to
         self._retries = 0
         self._not_before_ns = 0
+        self._goal = ZERO  # the size the last clip was to reach; short of it nothing more is opened
+        self._making = Making(plan, policy, self.book) if plan.mode is Mode.MAKER else None
+
+    @property
+    def orders(self) -> dict[str, OrderRecord]:
+        """Every order so far, by client order id."""
+        return self.book.orders
+
+    @property
+    def delta(self) -> Decimal:
+        """The two legs together, signed, in base units: what is not hedged."""
+        return self.book.delta
+
+    def position(self, leg: int) -> Decimal:
+        """Return a leg's signed position in base units, counting every fill seen."""
+        return self.book.position(leg)
+
+    # What happens to it.
 
     def start(self, now_ns: int) -> tuple[Action, ...]:
-        """Return the first orders, of both legs at once."""
-        if self._attempts != [0, 0] or self.done is not None:
+        """Return the first orders."""
+        if self._is_started:
             raise RuntimeError(f"{self.plan.pair_id} has been started before")
-        if self.plan.intent is Intent.CLOSE:
-            return self._next(now_ns)
-        slippage_bps = self._policy.max_slippage_bps
-        quantities = [leg.target - leg.held for leg in self.plan.legs]
-        requests = [self._increase(i, q, slippage_bps) for i, q in enumerate(quantities) if self._can_increase(i, q)]
-        if len(requests) < len(self.plan.legs):
-            return self._finish(Outcome.HALTED if self.delta else self._matched, "a leg is below its venue's minimum")
-        return self._send(requests, now_ns)
+        self._is_started = True
+        self.book.measure(now_ns)
+        if self._making is not None:
+            self._making.begin(now_ns)
+        return self._next(now_ns)
+
+    def restore(self, log: Iterable[LegRequest | OrderEvent], now_ns: int) -> None:
+        """Take up a pair that an earlier process began, from what it had intended and heard."""
+        self._is_started = self._awaits_truth = self.is_restored = True
+        self._making, self._goal, self.is_clean = None, _NEVER, False
+        for entry in log:
+            if isinstance(entry, LegRequest):
+                self.book.restore(entry, now_ns)
+            elif (order := self.orders.get(entry.client_order_id)) is not None:
+                self._apply(order, entry)
+        for order in self.book.working:
+            order.state = LegState.IN_DOUBT
+        self.book.measure(now_ns)
+
+    @property
+    def awaits_truth(self) -> bool:
+        """Whether the fate of all its orders is known and the venues' word on the positions is wanted."""
+        return self._awaits_truth and not self.book.working
 
     def handle(self, event: Event, now_ns: int) -> tuple[Action, ...]:
         """Take an event in and return what is to be done now; events of unknown orders are ignored."""
+        self.book.measure(now_ns)
         if isinstance(event, Tick):
-            return (*self._doubts(now_ns), *self._next(now_ns))
+            doubts = tuple(self._doubts(now_ns))
+            return (*doubts, *self._next(now_ns, event))
+        if isinstance(event, Observed):
+            if self.awaits_truth:
+                self.book.observe(event.quantities)
+                self._awaits_truth = False
+            return self._next(now_ns)
         order = self.orders.get(event.client_order_id)
         if order is None:
             return ()
         was_over = order.is_over
+        self._apply(order, event)
+        if order.is_over and not was_over:
+            self._on_over(order, now_ns)
+        return self._next(now_ns)
+
+    def wind_up(self, now_ns: int) -> tuple[Action, ...]:
+        """Open nothing more: end at what is hedged once the orders under way are over; a close goes on."""
+        if self.plan.intent is Intent.CLOSE or self.done is not None:
+            return ()
+        self._goal = _NEVER
+        return (*self._stop_making(), *self._next(now_ns))
+
+    def wants(self, client_order_id: str) -> bool:
+        """Return whether an order not sent yet is still wanted: an opening leg is not once the one before was refused."""
+        order = self.orders[client_order_id]
+        siblings = (other for other in self.orders.values() if other.batch == order.batch)
+        refused = any(other.state is LegState.REJECTED for other in siblings)
+        return not order.is_over and (order.request.reduce_only or not refused)
+
+    @staticmethod
+    def _apply(order: OrderRecord, event: OrderEvent) -> None:
         match event:
             case Accepted():
                 order.accept()
@@ -79,119 +151,113 @@ class PairMachine:
                 order.end(LegState.CANCELED, event.filled, "")
             case Rejected():
                 order.end(LegState.REJECTED, ZERO, event.reason)
-        if order.is_over and not was_over:
-            self._on_over(order, now_ns)
-        return self._next(now_ns)
 
-    def wants(self, client_order_id: str) -> bool:
-        """Return whether an order not sent yet is still wanted: an opening leg is not once another was refused."""
-        order = self.orders[client_order_id]
-        refused = any(other.state is LegState.REJECTED for other in self.orders.values())
-        return not order.is_over and (order.request.reduce_only or not refused)
+    def _on_over(self, order: OrderRecord, now_ns: int) -> None:
+        request = order.request
+        if not request.reduce_only or request.post_only:
+            return
+        if order.filled >= request.quantity:
+            self._reductions[request.leg] = 0
+        elif order.filled == 0:
+            # A reduction that found nothing is tried again after a pause: the market may need a moment.
+            self._not_before_ns = now_ns + self._policy.reduce_delay_ns * max(1, self._reductions[request.leg])
 
-    def position(self, leg: int) -> Decimal:
-        """Return a leg's signed position in base units, counting every fill seen."""
-        plan = self.plan.legs[leg]
-        orders = (order for order in self.orders.values() if order.request.leg == leg)
-        return plan.direction.sign * plan.held + sum((o.request.side.sign * o.filled for o in orders), ZERO)
+    def _doubts(self, now_ns: int) -> Iterator[Action]:
+        for key, order in self.orders.items():
+            rests = order.request.post_only and order.state in (LegState.ACTIVE, LegState.PARTIALLY_FILLED)
+            is_late = now_ns - order.sent_ns >= self._policy.in_doubt_after_ns and not (rests and not order.is_cancel_asked)
+            if is_late and not order.is_over and order.state is not LegState.IN_DOUBT:
+                if order.state is not LegState.PENDING and not order.is_cancel_asked:
+                    order.is_cancel_asked = True
+                    yield Cancel(key)
+                order.state, self.is_clean = LegState.IN_DOUBT, False
+                yield Doubt(key)
 
-    @property
-    def delta(self) -> Decimal:
-        """The two legs together, signed, in base units: what is not hedged."""
-        return self.position(0) + self.position(1)
+    # What it does.
 
-    @property
-    def _matched(self) -> Outcome:
-        """How legs that match have ended: flat where neither is worth an order."""
-        rests = ((abs(self.position(leg)), self.plan.legs[leg]) for leg in (0, 1))
-        is_flat = all(plan.rules.is_too_small(rest, plan.reference_price_usd) for rest, plan in rests)
-        return Outcome.FLAT if is_flat else Outcome.HEDGED
-
-    def _next(self, now_ns: int) -> tuple[Action, ...]:
-        """Decide, once every order is over and no pause is running."""
-        is_waiting = now_ns < self._not_before_ns or any(not order.is_over for order in self.orders.values())
-        if self.done is not None or is_waiting:
+    def _next(self, now_ns: int, tick: Tick | None = None) -> tuple[Action, ...]:
+        """Decide, once every order is over and no pause is running; a making decides while its order rests."""
+        if self.done is not None or self._awaits_truth:
+            return ()
+        if self._making is not None:
+            made = self._making.next(now_ns, tick, may_hedge=now_ns >= self._not_before_ns)
+            return (*self._stop_making(), *self._next(now_ns)) if made is None else made
+        if now_ns < self._not_before_ns or self.book.working:
             return ()
         return self._next_closing(now_ns) if self.plan.intent is Intent.CLOSE else self._next_opening(now_ns)
 
+    def _stop_making(self) -> tuple[Action, ...]:
+        making, self._making = self._making, None
+        if making is None:
+            return ()
+        self.is_clean = self.is_clean and not making.has_failed
+        # What the hedges of a making have not followed is completed or trimmed; only then is the rest taken.
+        self._goal = max(self._goal, _NEVER if making.has_failed else self.book.level)
+        return making.stop()
+
     def _next_opening(self, now_ns: int) -> tuple[Action, ...]:
-        larger = max((0, 1), key=lambda leg: self.position(leg) * self.delta)
-        smaller, gap = 1 - larger, abs(self.delta)
-        if self._is_dust(larger, gap):
-            return self._finish(self._matched, self._reason())
+        book, larger, gap = self.book, self.book.larger, abs(self.delta)
+        if book.is_dust(larger, gap):
+            return self._next_clip(now_ns)
+        self.is_clean = False
         # Never beyond the plan, however large the other leg has become.
-        missing = min(gap, self.plan.legs[smaller].target - abs(self.position(smaller)))
-        if self._retries < self._policy.max_retries and not self._was_refused(smaller) and self._can_increase(smaller, missing):
+        smaller = 1 - larger
+        missing = min(gap, self.plan.legs[smaller].target - book.size(smaller))
+        may_retry = not self.is_restored and self._retries < self._policy.max_retries
+        if may_retry and not book.was_refused(smaller) and book.can_increase(smaller, missing):
             self._retries += 1
             slippage_bps = self._policy.max_slippage_bps + self._retries * self._policy.retry_slippage_bps
             return self._send([self._increase(smaller, missing, slippage_bps)], now_ns)
         return self._reduce({larger: gap}, now_ns)
 
+    def _next_clip(self, now_ns: int) -> tuple[Action, ...]:
+        """Send both legs of the next clip, or end where nothing more is to be opened or the last one fell short."""
+        book, quantity = self.book, clip_of(self.book.remaining(), self.plan.clip, self.book.step)
+        if book.level < self._goal - book.step or book.was_refused(0) or book.was_refused(1):
+            return self._finish(book.matched, self._reason())
+        if not all(book.can_increase(leg, quantity) for leg in (0, 1)):
+            if self.orders:
+                return self._finish(book.matched, self._reason())
+            return self._finish(Outcome.HALTED if self.delta else book.matched, "a leg is below its venue's minimum")
+        self._goal = book.level + quantity
+        slippage_bps = self._policy.max_slippage_bps
+        return self._send([self._increase(leg, quantity, slippage_bps) for leg in (0, 1)], now_ns)
+
     def _next_closing(self, now_ns: int) -> tuple[Action, ...]:
-        surplus = {leg: self._surplus(leg) for leg in (0, 1)}
-        wanted = {leg: quantity for leg, quantity in surplus.items() if not self._is_dust(leg, quantity)}
+        book, clip = self.book, self.plan.clip
+        if clip is None or book.level <= 0:
+            surplus = {leg: book.surplus(leg) for leg in (0, 1)}
+        else:  # down together to the next level, so that no more than a clip is ever ahead
+            level = book.level - clip_of(book.remaining(), clip, book.step)
+            surplus = {leg: min(book.surplus(leg), book.excess(leg, level)) for leg in (0, 1)}
+        wanted = {leg: quantity for leg, quantity in surplus.items() if not book.is_dust(leg, quantity)}
         if not wanted:
-            return self._finish(self._matched, self._reason())
+            return self._finish(book.matched, self._reason())
         if all(self._has_reduction(leg) for leg in wanted):
             return self._reduce(wanted, now_ns)
         # One leg will not shrink any further: the other may only follow down to it.
-        larger, gap = max((0, 1), key=lambda leg: self.position(leg) * self.delta), abs(self.delta)
-        if self._is_dust(larger, gap):
-            return self._finish(self._matched, "stopped at equal legs: no attempt to reduce is left")
+        larger, gap = book.larger, abs(self.delta)
+        if book.is_dust(larger, gap):
+            return self._finish(book.matched, "stopped at equal legs: no attempt to reduce is left")
         return self._reduce({larger: gap}, now_ns)
-
-    def _surplus(self, leg: int) -> Decimal:
-        """Return how far a leg is beyond its target; a position on the wrong side is surplus as a whole."""
-        plan, position = self.plan.legs[leg], self.position(leg)
-        is_wrong_side = position * plan.direction.sign < 0
-        return abs(position) if is_wrong_side else max(ZERO, abs(position) - plan.target)
 
     def _reduce(self, quantities: dict[int, Decimal], now_ns: int) -> tuple[Action, ...]:
         """Send reducing orders for these legs, or give up where one has no attempt left."""
         if not all(self._has_reduction(leg) for leg in quantities):
             return self._finish(Outcome.HALTED, "no attempt to reduce is left")
         for leg in quantities:
+            self.is_clean = self.is_clean and self._reductions[leg] == 0
             self._reductions[leg] += 1
         return self._send([self._reduction(leg, quantity) for leg, quantity in quantities.items()], now_ns)
 
     def _has_reduction(self, leg: int) -> bool:
         return self._reductions[leg] < self._policy.max_reductions
 
-    def _on_over(self, order: OrderRecord, now_ns: int) -> None:
-        # A reduction that found nothing is tried again after a pause: the market may need a moment.
-        if order.request.reduce_only and order.filled == 0:
-            self._not_before_ns = now_ns + self._policy.reduce_delay_ns * self._reductions[order.request.leg]
-
-    def _doubts(self, now_ns: int) -> Iterator[Action]:
-        for key, order in self.orders.items():
-            is_late = now_ns - order.sent_ns >= self._policy.in_doubt_after_ns
-            if is_late and not order.is_over and order.state is not LegState.IN_DOUBT:
-                if order.state is not LegState.PENDING:
-                    yield Cancel(key)
-                order.state = LegState.IN_DOUBT
-                yield Doubt(key)
-
-    def _was_refused(self, leg: int) -> bool:
-        return any(o.state is LegState.REJECTED and o.request.leg == leg for o in self.orders.values())
-
-    def _is_dust(self, leg: int, quantity: Decimal) -> bool:
-        """Return whether a venue would not take a reduction of this size: too fine, or below its notional and refused."""
-        plan = self.plan.legs[leg]
-        if not plan.rules.is_sendable(round_down(quantity, plan.rules.size_step)):
-            return True
-        is_small = quantity * plan.reference_price_usd < plan.rules.min_notional_usd
-        reductions = (o for o in self.orders.values() if o.request.leg == leg and o.request.reduce_only)
-        return is_small and any(o.state is LegState.REJECTED for o in reductions)
-
-    def _can_increase(self, leg: int, quantity: Decimal) -> bool:
-        plan = self.plan.legs[leg]
-        return not plan.rules.is_too_small(round_down(max(quantity, ZERO), plan.rules.size_step), plan.reference_price_usd)
-
     def _increase(self, leg: int, quantity: Decimal, slippage_bps: Decimal) -> LegRequest:
         plan = self.plan.legs[leg]
         return LegRequest(
             leg=leg,
-            client_order_id=self._client_order_id(leg),
+            client_order_id=self.book.next_id(leg),
             side=plan.direction,
             quantity=round_down(quantity, plan.rules.size_step),
             reference_price_usd=plan.reference_price_usd,
@@ -201,23 +267,19 @@ class PairMachine:
 
     def _reduction(self, leg: int, quantity: Decimal) -> LegRequest:
         step = self._policy.reduce_slippage_bps * self._reductions[leg]
+        size = min(quantity, abs(self.position(leg)))
         return LegRequest(
             leg=leg,
-            client_order_id=self._client_order_id(leg),
-            side=Side.SELL if self.position(leg) > 0 else Side.BUY,
-            quantity=round_down(quantity, self.plan.legs[leg].rules.size_step),
+            client_order_id=self.book.next_id(leg),
+            side=self.book.reducing_side(leg),
+            quantity=round_down(size, self.plan.legs[leg].rules.size_step),
             reference_price_usd=None,
             slippage_bps=min(step, self._policy.reduce_slippage_bps_max),
             reduce_only=True,
         )
 
-    def _client_order_id(self, leg: int) -> str:
-        self._attempts[leg] += 1
-        return f"{self.plan.pair_id}-{LETTERS[leg]}{self._attempts[leg]}"
-
     def _send(self, requests: list[LegRequest], now_ns: int) -> tuple[Action, ...]:
-        for request in requests:
-            self.orders[request.client_order_id] = OrderRecord(request, now_ns)
+        self.book.add(tuple(requests), now_ns)
         return (Submit(tuple(requests)),)
 
     def _finish(self, outcome: Outcome, reason: str) -> tuple[Action, ...]:
@@ -228,5 +290,6 @@ class PairMachine:
         return (self.done,)
 
     def _reason(self) -> str:
-        refusals = [order.reason for order in self.orders.values() if order.state is LegState.REJECTED]
+        taken = (order for order in self.orders.values() if not order.request.post_only)
+        refusals = [order.reason for order in taken if order.state is LegState.REJECTED]
         return "; ".join(filter(None, refusals)) or "complete"

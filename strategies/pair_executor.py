@@ -8,7 +8,8 @@ import msgspec
 
 from messages import LegOrder, LegState, LegUpdate, OrderKind, PairOrder, Side, TimeInForce, topics
 from strategies.pair import PairMachine
-from strategies.pair_plan import Action, Cancel, Done, Doubt, Event, LegRequest, PairPlan, Policy, Rejected, Submit, Tick
+from strategies.pair_orders import Action, Cancel, Done, Doubt, Event, LegRequest, Observed, Rejected, Submit, Tick
+from strategies.pair_plan import PairPlan, Policy
 from strategies.sizing import limit_price_usd
 
 _REMEMBERED_ORDERS = 1_000
@@ -102,7 +103,7 @@ class PairExecutor:
     def _step(self, machine: PairMachine, event: Event | None) -> tuple[Action, ...]:
         now_ns = self._port.now_ns()
         actions = machine.start(now_ns) if event is None else machine.handle(event, now_ns)
-        if event is not None and not isinstance(event, Tick):
+        if event is not None and not isinstance(event, Tick | Observed):
             self._tell(machine, event.client_order_id)
         return actions
 
@@ -143,7 +144,7 @@ class PairExecutor:
         waiting = list(self._inbox)
         self._inbox.clear()
         for other, event in waiting:
-            if other is machine and event is not None and not isinstance(event, Tick):
+            if other is machine and event is not None and not isinstance(event, Tick | Observed):
                 # While an order of the batch is still to be sent, the machine has nothing to decide.
                 leftover = self._step(machine, event)
                 assert not leftover

@@ -9,7 +9,7 @@ import pytest
 
 from messages import Intent, LegState, Side
 from strategies.pair import PairMachine
-from strategies.pair_plan import (
+from strategies.pair_orders import (
     Accepted,
     Action,
     Cancel,
@@ -18,15 +18,13 @@ from strategies.pair_plan import (
     Doubt,
     Event,
     Filled,
-    LegPlan,
     LegRequest,
     Outcome,
-    PairPlan,
-    Policy,
     Rejected,
     Submit,
     Tick,
 )
+from strategies.pair_plan import LegPlan, PairPlan, Policy
 from strategies.sizing import LegRules
 
 D = Decimal

@@ -7,7 +7,8 @@ import pytest
 from messages import Intent, LegOrder, LegState, LegUpdate, Outcome, PairOrder, Side
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
-from strategies.pair_plan import Canceled, Done, Event, Filled, LegPlan, PairPlan, Policy, Rejected
+from strategies.pair_orders import Canceled, Done, Event, Filled, Rejected
+from strategies.pair_plan import LegPlan, PairPlan, Policy
 from strategies.sizing import LegRules
 
 D = Decimal
