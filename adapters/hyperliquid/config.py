@@ -35,8 +35,10 @@ class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=Tru
     set and verified at the start; None leaves them as they stand. `action_reserve` of the actions
     the account may still send, read again every `limits_poll_secs`, are kept for cancels and
     reduce-only orders. The venue cancels our orders `scheduled_cancel_secs` after we fall silent, if
-    the account qualifies; None leaves that off. Funding payments of the last
-    `funding_lookback_hours` before the start are told again, under the ids they always had.
+    the account qualifies; None leaves that off. With `heartbeat_secs` silence of the node's heartbeat
+    for that long counts as falling silent; None asks for no heartbeat. Funding payments of the last
+    `funding_lookback_hours` before the start are told again, under the ids they always had. Where
+    `is_master_key_allowed` is off the key must be an agent's, which cannot withdraw.
     """
 
     http_url: str = TESTNET_HTTP_URL
@@ -55,4 +57,6 @@ class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=Tru
     action_reserve: int = 500
     limits_poll_secs: float = 180.0
     scheduled_cancel_secs: float | None = 60.0
+    heartbeat_secs: float | None = None
     funding_lookback_hours: float = 0.0
+    is_master_key_allowed: bool = True

@@ -16,7 +16,8 @@ class DeadMansSwitch:
     """Armed only while orders of ours rest and none of anybody else's: the venue would cancel all of them.
 
     The venue grants it to accounts that have traded a million USD, and lets it strike ten times a
-    day. `horizon_ms` is how long after our last word it strikes, at least 5 s.
+    day. `horizon_ms` is how long after our last word it strikes, at least 5 s. `is_alive` is asked
+    before each word: for a node that has lost its heartbeat the switch is left to strike.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class DeadMansSwitch:
         horizon_ms: int,
         has_own: Callable[[], bool],
         has_foreign: Callable[[], bool],
+        is_alive: Callable[[], bool],
         now_ms: Callable[[], int],
         log: Callable[[str], None],
     ) -> None:
         self._http, self._sender, self._user, self._horizon_ms = http, sender, user, horizon_ms
-        self._has_own, self._has_foreign, self._now_ms, self._log = has_own, has_foreign, now_ms, log
+        self._has_own, self._has_foreign, self._is_alive = has_own, has_foreign, is_alive
+        self._now_ms, self._log = now_ms, log
         self._strikes_ms = 0  # when it will, 0 while it is not armed
         self._ask_again_ms = 0
         self._qualifies = False
@@ -49,6 +52,8 @@ class DeadMansSwitch:
 
     async def beat(self) -> None:
         """Move the moment on where that is due; to be called several times within the horizon."""
+        if not self._is_alive():
+            return
         wanted = self._has_own() and not self._has_foreign()
         if not wanted:
             await self.disarm()

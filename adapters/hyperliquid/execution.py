@@ -51,7 +51,7 @@ from adapters.hyperliquid.schemas import ClearinghouseState
 from adapters.hyperliquid.sender import ActionSender
 from adapters.hyperliquid.telling import OrderEvents
 from adapters.hyperliquid.terms import AccountTerms, Identity
-from messages import FundingClock, VenueState, VenueStatus, topics
+from messages import FundingClock, Heartbeat, VenueState, VenueStatus, topics
 
 
 class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautilus has no stubs
@@ -111,6 +111,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             publish=self._publish_status,
             now_ns=self._clock.timestamp_ns,
             log=self._log.warning,
+            is_master_key_allowed=config.is_master_key_allowed,
         )
         self._desk = self._make_desk()
         self._reconciler = Reconciler(
@@ -123,6 +124,8 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             take_fills=self._feed.take_fills,
             now_ns=self._clock.timestamp_ns,
         )
+        self._heard_ns = self._clock.timestamp_ns()
+        self._msgbus.subscribe(topic=topics.HEARTBEAT, handler=self._on_heartbeat)
         self._deadman: DeadMansSwitch | None = None
         if config.scheduled_cancel_secs is not None:
             self._deadman = DeadMansSwitch(
@@ -132,6 +135,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
                 horizon_ms=round(config.scheduled_cancel_secs * 1000),
                 has_own=self._orders.has_resting,
                 has_foreign=externals.has_resting,
+                is_alive=self._is_node_alive,
                 now_ms=self._clock.timestamp_ms,
                 log=self._log.warning,
             )
@@ -319,6 +323,13 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
         return await self._reconciler.position_reports(command.instrument_id, cached)
 
     # Events
+
+    def _on_heartbeat(self, _beat: Heartbeat) -> None:
+        self._heard_ns = self._clock.timestamp_ns()
+
+    def _is_node_alive(self) -> bool:
+        silence_secs = self._settings.heartbeat_secs
+        return silence_secs is None or self._clock.timestamp_ns() - self._heard_ns < silence_secs * 1e9
 
     def _tell(self, order: TrackedOrder, facts: list[Fact]) -> None:
         self._desk.tell(order, facts)

@@ -66,7 +66,8 @@ class AccountTerms:
     """Checks that raise at the start, and reports (`publish`) whatever changes later.
 
     Channels: `clock`, `agent`, `budget`. A venue with a channel that is not OK takes no entries.
-    `refresh_fees` reads the account's fee tier again.
+    `refresh_fees` reads the account's fee tier again. `is_master_key_allowed` says whether the key may
+    be one that can withdraw.
     """
 
     def __init__(
@@ -80,8 +81,10 @@ class AccountTerms:
         publish: Callable[[VenueStatus], None],
         now_ns: Callable[[], int],
         log: Callable[[str], None],
+        is_master_key_allowed: bool = True,
     ) -> None:
         self._http, self._identity, self._budget = http, identity, budget
+        self._is_master_key_allowed = is_master_key_allowed
         self._limits_poll_secs, self._refresh_fees = limits_poll_secs, refresh_fees
         self._publish, self._now_ns, self._log = publish, now_ns, log
         self._said: dict[str, tuple[VenueState, str]] = {}
@@ -139,6 +142,11 @@ class AccountTerms:
 
     async def _check_roles(self) -> None:
         identity = self._identity
+        if not (identity.has_agent or self._is_master_key_allowed):
+            raise Auth(
+                "the key is the master account's own, which can withdraw: approve an agent and give the node its key, "
+                "or set venues.hyperliquid.is_master_key_allowed = true"
+            )
         held = await self._http.user_role(identity.account)
         if identity.has_vault:
             master = None if held.data is None else held.data.master

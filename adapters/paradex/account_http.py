@@ -19,6 +19,7 @@ from adapters.paradex.schemas import (
     Order,
     Page,
     Position,
+    Subkey,
     TradeBust,
 )
 
@@ -44,6 +45,10 @@ class ParadexAccountHttp:
         """Return the account's own fees."""
         rows = (await self._get(Page[AccountInfo], "/account/info")).results
         return rows[0] if rows else None
+
+    async def subkeys(self) -> list[Subkey]:
+        """Return the keys registered beside the main one, which can trade and not withdraw; revoked ones are left out."""
+        return (await self._get(Page[Subkey], "/account/keys/subkeys")).results or []
 
     async def balances(self) -> list[Balance]:
         """Return token balances."""

@@ -39,6 +39,7 @@ class ParadexExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True): 
     whitelisted for RPI orders. An order is void `recv_window_ms` after it was signed. `sbe_version`
     asks for binary orders, fills, positions and account; None for JSON. `funding_since_ms` (Unix)
     replays realised funding from then on, under the venue's own ids; None starts with the client.
+    Where `is_main_key_allowed` is off the key must be a subkey, which cannot withdraw.
     """
 
     http_url: str
@@ -53,3 +54,4 @@ class ParadexExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True): 
     reply_timeout_secs: Annotated[float, Meta(gt=0)] = 5.0
     sbe_version: SbeVersion | None = None
     funding_since_ms: int | None = None
+    is_main_key_allowed: bool = True

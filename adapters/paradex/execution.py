@@ -24,6 +24,7 @@ from adapters.paradex.constants import CLIENT_ID, PARADEX, VENUE
 from adapters.paradex.data import OpenSocket
 from adapters.paradex.events import EventEmitter
 from adapters.paradex.http import ParadexHttp
+from adapters.paradex.key_check import check_key
 from adapters.paradex.order_entry import QUIET_SECS, OrderEntry
 from adapters.paradex.orders import OrderTracker, TrackedOrder
 from adapters.paradex.private import PrivateChannel
@@ -138,6 +139,8 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
         await self._check_clock()
         self._signer = self._entry.signer = self._make_signer((await self._http.system_config()).starknet_chain_id)
         self._started_ms = self._last_seen_ms = self._now_ms()
+        if not self._settings.is_main_key_allowed:
+            await check_key(self._account_http, self._signer.public_key, self._log.warning)
         await self._apply_own_fees()
         await self._count_earlier_orders()
         await self._open_socket()

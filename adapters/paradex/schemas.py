@@ -393,6 +393,13 @@ class AccountInfo(_Wire, frozen=True, kw_only=True):
     fees: FeeRates | None = None
 
 
+class Subkey(_Wire, frozen=True, kw_only=True):
+    """A key registered beside the main one; `state` is pending, active or revoked."""
+
+    public_key: str
+    state: str | None = None
+
+
 class Balance(_Exact, frozen=True, kw_only=True):
     """A token balance, realised PnL, funding and fees included."""
 

@@ -42,7 +42,7 @@ class Venue:
 
 
 class Terms:
-    def __init__(self, identity):
+    def __init__(self, identity, **settings):
         self.venue, self.budget, self.said, self.log, self.now_ms = Venue(), ActionBudget(500), [], [], 0
 
         async def refresh_fees():
@@ -57,6 +57,7 @@ class Terms:
             publish=self.said.append,
             now_ns=lambda: self.now_ms * 1_000_000,
             log=self.log.append,
+            **settings,
         )
 
     def states(self, channel):
@@ -74,6 +75,15 @@ def with_agent():
     made.venue.roles[AGENT] = UserRole("agent", RoleData(user=MASTER.upper().replace("0X", "0x")))
     made.venue.listed = [ExtraAgent("bot", AGENT.upper().replace("0X", "0x"), 60 * DAY_MS)]
     return made
+
+
+async def test_the_masters_own_key_is_refused_where_only_an_agents_is_wanted(with_agent):
+    strict = Terms(Identity(MASTER, MASTER, MASTER), is_master_key_allowed=False)
+    with pytest.raises(Auth, match=r"can withdraw: approve an agent .*is_master_key_allowed = true"):
+        await strict.terms.check()
+    agents = Terms(Identity(MASTER, MASTER, AGENT), is_master_key_allowed=False)
+    agents.venue.roles, agents.venue.listed = with_agent.venue.roles, with_agent.venue.listed
+    await agents.terms.check()
 
 
 async def test_a_plain_account_passes(own):
@@ -279,7 +289,7 @@ class Switch:
     def __init__(self, volume="2000000"):
         self.venue, self.actions, self.own, self.foreign, self.now_ms, self.error = Venue(), [], True, False, 1_000_000, None
         self.venue.volume = float(volume)
-        self.log = []
+        self.log, self.is_alive = [], True
         self.switch = DeadMansSwitch(
             self.venue,
             self,
@@ -287,6 +297,7 @@ class Switch:
             horizon_ms=60_000,
             has_own=lambda: self.own,
             has_foreign=lambda: self.foreign,
+            is_alive=lambda: self.is_alive,
             now_ms=lambda: self.now_ms,
             log=self.log.append,
         )
@@ -312,6 +323,18 @@ async def test_the_switch_is_moved_on_while_own_orders_rest_and_taken_back_after
     await made.switch.beat()
     assert made.actions[3:] == [{"type": "scheduleCancel"}]
     assert not made.switch.is_armed
+
+
+async def test_the_switch_of_a_node_whose_heart_stands_still_is_neither_moved_on_nor_taken_back():
+    made = Switch()
+    await made.switch.beat()
+    made.is_alive = False
+    for _ in range(13):
+        made.now_ms += 5_000
+        made.own = made.now_ms < 1_030_000
+        await made.switch.beat()
+    assert [action.get("time") for action in made.actions] == [1_060_000]
+    assert made.now_ms > 1_060_000
 
 
 async def test_the_switch_never_strikes_orders_of_others():
