@@ -14,7 +14,6 @@ take the nonce from a swap that is stuck or lost. Facts go in (`advance`), the n
   later looks, spread over the time of proof, find none of our hashes executed.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -92,8 +91,7 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     sold: int
     bought: int
     fee_fri: int
-    reason: str  # why it was reverted
-    price_after: str | None  # of the pool, quote per base; None where no pool told it
+    reason: str  # why it was reverted, empty where it was not
     ts_ns: int
 
 
@@ -255,26 +253,29 @@ def next_step(slot: Slot, policy: Policy, now_ns: int) -> Step:
 
 def advance(slot: Slot, fact: Fact, policy: Policy, now_ns: int) -> Slot:
     """Return the slot after a fact."""
+    if isinstance(fact, Looked):
+        return _judge(slot, fact, policy, now_ns)
+    if isinstance(fact, Blind):
+        return _with(slot, words=fact.words)
+    if isinstance(fact, Signed):
+        return _with(slot, attempts=(*slot.attempts, fact.attempt), cancel_ns=now_ns)
+    if isinstance(fact, CancelFailed):
+        return _with(slot, cancel_ns=now_ns, words=fact.words)
+    attempts = tuple(_told(attempt, fact, slot) if attempt.hash == fact.hash else attempt for attempt in slot.attempts)
+    return _with(slot, attempts=attempts, sent_ns=now_ns if isinstance(fact, Sending) else slot.sent_ns)
+
+
+def _told(attempt: Attempt, fact: Sending | Taken | Refused | Lost, slot: Slot) -> Attempt:
+    """Take what a sending was answered."""
     match fact:
-        case Sending(hash=digest):
-            sent = _change(slot, digest, lambda a: _with(a, stage=Stage.SENT, sends=a.sends + 1, is_missing=False))
-            return _with(sent, sent_ns=now_ns)
-        case Taken(hash=digest):
-            return _change(slot, digest, _take)
-        case Refused(hash=digest, code=code) if code == _CODE_KNOWN:
-            return _change(slot, digest, _take)
-        case Refused(hash=digest):
-            return _change(slot, digest, lambda a: _refuse(a, fact, slot))
-        case Lost(hash=digest, words=words):
-            return _change(slot, digest, lambda a: _with(a, words=words))
-        case Signed(attempt=attempt):
-            return _with(slot, attempts=(*slot.attempts, attempt), cancel_ns=now_ns)
-        case CancelFailed(words=words):
-            return _with(slot, cancel_ns=now_ns, words=words)
-        case Blind(words=words):
-            return _with(slot, words=words)
-        case Looked():
-            return _judge(slot, fact, policy, now_ns)
+        case Sending():
+            return _with(attempt, stage=Stage.SENT, sends=attempt.sends + 1, is_missing=False)
+        case Lost(words=words):
+            return _with(attempt, words=words)
+        case Refused(code=code, words=words) if code != _CODE_KNOWN:
+            is_first = attempt.sends == 1 and not slot.is_inherited and attempt.stage is Stage.SENT
+            return _with(attempt, stage=Stage.REFUSED if is_first else attempt.stage, code=code, words=words)
+    return _with(attempt, stage=Stage.RECEIVED) if attempt.stage is Stage.SENT else attempt
 
 
 def _is_late(slot: Slot, policy: Policy, now_ns: int) -> bool:
@@ -327,28 +328,13 @@ def _fate(attempt: Attempt, sighting: Sighting) -> Fate:
 def _sighted(attempt: Attempt, sighting: Sighting | None) -> Attempt:
     """Take what a look has found of one transaction; one that was known may be forgotten again."""
     if sighting is None:
-        stage = attempt.stage if attempt.stage in (Stage.UNSENT, Stage.REFUSED) else Stage.SENT
-        return _with(attempt, stage=stage, is_missing=True)
+        kept = attempt.stage if attempt.stage in (Stage.UNSENT, Stage.REFUSED) else Stage.SENT
+        return _with(attempt, stage=kept, is_missing=True)
     if sighting.execution is not None:
-        stage = Stage.ACCEPTED if sighting.finality in _ACCEPTED else Stage.PRE_CONFIRMED
+        stage: Stage = Stage.ACCEPTED if sighting.finality in _ACCEPTED else Stage.PRE_CONFIRMED
     else:
         stage = Stage.CANDIDATE if sighting.finality == Stage.CANDIDATE else Stage.RECEIVED
     return _with(attempt, stage=stage, is_missing=False)
-
-
-def _take(attempt: Attempt) -> Attempt:
-    return _with(attempt, stage=Stage.RECEIVED) if attempt.stage is Stage.SENT else attempt
-
-
-def _refuse(attempt: Attempt, refusal: Refused, slot: Slot) -> Attempt:
-    is_first = attempt.sends == 1 and not slot.is_inherited
-    stage = Stage.REFUSED if is_first and attempt.stage is Stage.SENT else attempt.stage
-    return _with(attempt, stage=stage, code=refusal.code, words=refusal.words)
-
-
-def _change(slot: Slot, digest: str, change: Callable[[Attempt], Attempt]) -> Slot:
-    attempts = tuple(change(attempt) if attempt.hash == digest else attempt for attempt in slot.attempts)
-    return _with(slot, attempts=attempts)
 
 
 def _with[T: msgspec.Struct](value: T, **changes: object) -> T:

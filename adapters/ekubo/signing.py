@@ -50,18 +50,18 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     l2_gas: Bound = Bound()
     l1_data_gas: Bound = Bound()
 
-    @property
-    def fri(self) -> int:
-        """The most the whole transaction can cost; a node wants the account to hold it."""
-        return self.l1_gas.fri + self.l2_gas.fri + self.l1_data_gas.fri
+    def fri(self, tip_fri: int = 0) -> int:
+        """The most the whole transaction can cost, the tip is per unit of L2 gas; a node wants the account to hold it."""
+        return self.l1_gas.fri + self.l2_gas.fri + self.l1_data_gas.fri + self.l2_gas.amount * tip_fri
 
 
 class Invoke(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be signed."""
+    """What is to be signed; the tip is FRI per unit of L2 gas."""
 
     nonce: int
     calldata: tuple[int, ...]
     bounds: Bounds = Bounds()
+    tip_fri: int = 0
     is_query: bool = False
 
     @property
@@ -94,8 +94,8 @@ class Signer:
         self.public_key = get_public_key(self._key)
 
     def hash(self, invoke: Invoke) -> int:
-        """Return the hash of a transaction of this account: tip 0, no paymaster, data on L1."""
-        fee = poseidon_hash_many([0, *_packed(invoke.bounds)])
+        """Return the hash of a transaction of this account: no paymaster, data on L1."""
+        fee = poseidon_hash_many([invoke.tip_fri, *_packed(invoke.bounds)])
         head = [_INVOKE, invoke.version, self.account, fee, _EMPTY, self._chain_id, invoke.nonce, 0, _EMPTY]
         return int(poseidon_hash_many([*head, poseidon_hash_many(list(invoke.calldata))]))
 
@@ -112,7 +112,7 @@ class Signer:
             "version": hex(invoke.version),
             "sender_address": hex(self.account),
             "nonce": hex(invoke.nonce),
-            "tip": "0x0",
+            "tip": hex(invoke.tip_fri),
             "signature": [hex(part) for part in signature],
             "calldata": [hex(word) for word in invoke.calldata],
             "resource_bounds": bounds,

@@ -34,7 +34,7 @@ def vendor() -> SimpleNamespace:
             version=ours.version,
             signature=signature,
             nonce=ours.nonce,
-            tip=0,
+            tip=ours.tip_fri,
             resource_bounds=ResourceBoundsMapping(**bounds),
             calldata=list(ours.calldata),
             sender_address=signer.account,
@@ -56,7 +56,13 @@ def random_invoke(rng: random.Random, is_query: bool) -> Invoke:
     calls = [Call(felt(), felt(), tuple(felt() for _ in range(rng.randrange(5)))) for _ in range(rng.randrange(1, 4))]
     bound = lambda: Bound(rng.randrange(2**64), rng.randrange(2**128))  # noqa: E731
     bounds = Bounds() if is_query else Bounds(l1_gas=bound(), l2_gas=bound(), l1_data_gas=bound())
-    return Invoke(nonce=rng.randrange(2**20), calldata=account_calldata(calls), bounds=bounds, is_query=is_query)
+    return Invoke(
+        nonce=rng.randrange(2**20),
+        calldata=account_calldata(calls),
+        bounds=bounds,
+        tip_fri=rng.randrange(2**64),
+        is_query=is_query,
+    )
 
 
 def test_the_hash_equals_the_published_vector():
@@ -108,6 +114,7 @@ def test_everything_a_hash_covers_changes_it():
         Invoke(nonce=1, calldata=base.calldata, bounds=Bounds(l2_gas=Bound(10, 21))),
         Invoke(nonce=1, calldata=base.calldata, bounds=Bounds(l1_gas=Bound(10, 20))),
         Invoke(nonce=1, calldata=base.calldata, bounds=base.bounds, is_query=True),
+        Invoke(nonce=1, calldata=base.calldata, bounds=base.bounds, tip_fri=1),
     ]
     hashes = {signer.hash(invoke) for invoke in (base, *others)}
     hashes |= {Signer(2, "0x5", KEY).hash(base), Signer(1, "0x6", KEY).hash(base)}
@@ -123,7 +130,7 @@ def test_account_calldata_and_selectors_equal_the_vendors(vendor):
 
 
 def test_the_most_a_transaction_can_cost_is_the_sum_of_its_bounds():
-    assert Bounds(l1_gas=Bound(2, 3), l2_gas=Bound(5, 7), l1_data_gas=Bound(11, 13)).fri == 6 + 35 + 143
+    assert Bounds(l1_gas=Bound(2, 3), l2_gas=Bound(5, 7), l1_data_gas=Bound(11, 13)).fri(4) == 6 + 35 + 143 + 20
 
 
 def test_a_node_never_imports_the_vendors_library():
