@@ -169,7 +169,8 @@ class PairResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `unhedged_quantity` is the signed sum of both legs in base units, `naked_usd_secs` the unhedged notional
     times the wall seconds it stood. `is_clean` tells that it ended as asked without completing, trimming or
-    doubt: what a canary counts.
+    doubt: what a canary counts. `leg_gap_ms` is the longest that the second leg's order left after the first's
+    (after the fill it hedges, where the first one rested), None where there were no two.
     """
 
     pair_id: str
@@ -180,6 +181,22 @@ class PairResult(msgspec.Struct, frozen=True, kw_only=True):
     unhedged_quantity: Decimal
     naked_usd_secs: Decimal
     reason: str
+    ts_ns: int
+    leg_gap_ms: Decimal | None = None
+
+
+class MakerMarkout(msgspec.Struct, frozen=True, kw_only=True):
+    """How the mid stood `horizon_secs` after a fill of an order of ours that had rested.
+
+    `markout_bps` is the mid less our price on the side we took, positive when it went our way; `mean_bps` is
+    the running mean that the choice between resting and taking is made with.
+    """
+
+    venue: str
+    instrument_id: str
+    horizon_secs: float
+    markout_bps: Decimal
+    mean_bps: Decimal
     ts_ns: int
 
 
