@@ -20,6 +20,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, start_http_server
 
 from messages import AccountHealth, FundingPayment, RiskRefused, Signal, VenueState, VenueStatus, annual_rate, topics
+from messages.loop import on_loop
 
 # Ratios are 0-1, never percent; times are Unix seconds, never ages; a counter of each sign where cash has two.
 
@@ -110,7 +111,7 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self.msgbus.subscribe(topic=topics.FUNDING_PAYMENT, handler=self._on_payment)
         self.msgbus.subscribe(topic=topics.RISK_REFUSED, handler=self._on_refused)
         self.msgbus.subscribe(topic="events.order.*", handler=self._on_order_event)
-        self.clock.set_timer("metrics", timedelta(seconds=1), callback=self._on_timer)
+        self.clock.set_timer("metrics", timedelta(seconds=1), callback=on_loop(self._on_timer))
 
     def on_stop(self) -> None:
         """Keep the endpoint open: what the node last did can be scraped until `close`."""

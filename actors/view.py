@@ -10,7 +10,8 @@ from nautilus_trader.common.actor import Actor
 from nautilus_trader.config import ActorConfig
 from nautilus_trader.model.identifiers import InstrumentId
 
-from actors.ledger import Ledger, VenuePnl
+from actors.books import VenuePnl
+from actors.ledger import Ledger
 from messages import (
     AccountHealth,
     FundingClock,
@@ -26,6 +27,7 @@ from messages import (
     annual_rate,
     topics,
 )
+from messages.loop import on_loop
 
 _TOLD_FROM_USD = Decimal("0.00005")  # less would read as nothing
 
@@ -114,7 +116,9 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         }
         for topic, handler in handlers.items():
             self.msgbus.subscribe(topic=topic, handler=handler)
-        self.clock.set_timer("view", timedelta(milliseconds=500), callback=lambda _event: self._screen.show(self.snapshot()))
+        self.clock.set_timer(
+            "view", timedelta(milliseconds=500), callback=on_loop(lambda _event: self._screen.show(self.snapshot()))
+        )
 
     def on_stop(self) -> None:
         """Nothing is held that a stop would have to release."""
