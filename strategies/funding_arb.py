@@ -18,7 +18,6 @@ from nautilus_trader.trading.strategy import Strategy
 
 from messages import Action, FundingClock, Intent, Outcome, RiskRefused, Signal, topics
 from messages.loop import on_loop
-from messages.loop import on_loop
 from risk.checks import Refused
 from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
