@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from actors.ledger import VenuePnl
+from actors.books import VenuePnl
 from actors.view import Snapshot
 
 ZERO = Decimal(0)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.ledger import FillRow, Holding
+from actors.books import FillRow, Holding
 from backtests.result import ZERO, Result
 from messages import FundingPayment
 

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
-from actors.ledger import FillRow, VenuePnl
+from actors.books import FillRow, VenuePnl
 from backtests.dataset import Dataset
 from messages import FundingPayment, RiskRefused, Signal
 

@@ -9,7 +9,8 @@ from nautilus_trader.model.enums import order_side_to_str, order_status_to_str, 
 from rich.console import Console
 from rich.table import Table
 
-from actors.ledger import FillRow, Ledger, VenuePnl
+from actors.books import FillRow, VenuePnl
+from actors.ledger import Ledger
 from actors.terminal import pnl_table, quantity, usd
 from messages import FundingPayment
 from operations.assembly import Assembled

@@ -19,7 +19,8 @@ from nautilus_trader.model.identifiers import (
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 
-from actors.ledger import Holding, Ledger
+from actors.books import Holding
+from actors.ledger import Ledger
 from messages import AccountHealth, FundingAccrual, FundingPayment, PositionHealth, topics
 
 ZERO = Decimal(0)

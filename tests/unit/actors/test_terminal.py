@@ -4,7 +4,7 @@ from decimal import Decimal
 import msgspec
 from rich.console import Console
 
-from actors.ledger import VenuePnl
+from actors.books import VenuePnl
 from actors.terminal import LineScreen, percent, pnl_table, render, usd
 from actors.view import AssetRow, LegRow, Snapshot, VenueRow
 from messages import AccountHealth, Action, Signal

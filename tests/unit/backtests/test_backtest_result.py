@@ -8,7 +8,7 @@ from backtest_traders import hold
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ledger import VenuePnl
+from actors.books import VenuePnl
 from backtests import engine, report, summary
 from backtests.dataset import HOUR_NS
 from backtests.episodes import episodes

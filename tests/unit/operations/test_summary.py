@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from rich.console import Console
 
-from actors.ledger import VenuePnl
+from actors.books import VenuePnl
 from messages import AccountHealth, PositionHealth
 from operations.summary import show, summarise
 
