@@ -1,27 +1,13 @@
-"""Collateral arithmetic: what a position binds, what is free, and the largest notional that fits."""
+"""Collateral arithmetic: what a position binds, what is free, how far liquidation is, and the largest notional that fits."""
 
 from decimal import Decimal
 
+from risk.exposure import collateral_rate, totals
 from risk.limits import Limits
-from risk.state import ZERO, MarketView, Snapshot
+from risk.state import ZERO, MarketView, Snapshot, VenueAccount
+from risk.totals import Totals
 
-
-def margin_rate(market: MarketView, limits: Limits) -> Decimal:
-    """Return the collateral a position binds, as a fraction of its notional."""
-    return max(market.margin_rate, 1 / limits.leverage_max)
-
-
-def bound_usd(snapshot: Snapshot, limits: Limits, venue: str | None = None) -> Decimal:
-    """Return the collateral that positions and in-flight orders bind on one venue, or on all.
-
-    An instrument without a known market binds nothing here: the rules refuse to add to it anyway.
-    """
-    total = ZERO
-    for instrument_id, position in snapshot.positions.items():
-        market = snapshot.markets.get(instrument_id)
-        if market is not None and venue in (None, market.venue):
-            total += position.worst_quantity() * market.mid_usd * margin_rate(market, limits)
-    return total
+BPS = Decimal("0.0001")
 
 
 def equity_usd(snapshot: Snapshot) -> Decimal:
@@ -29,13 +15,55 @@ def equity_usd(snapshot: Snapshot) -> Decimal:
     return sum((account.equity_usd for account in snapshot.accounts.values()), ZERO)
 
 
+def bound_usd(snapshot: Snapshot, limits: Limits) -> Decimal:
+    """Return the collateral that positions and in-flight orders bind on all venues."""
+    return totals(snapshot, limits.leverage_max).bound_usd
+
+
+def margin_rate(market: MarketView, limits: Limits) -> Decimal:
+    """Return the collateral a position binds, as a fraction of its notional."""
+    return collateral_rate(market, limits.leverage_max)
+
+
 def free_usd(snapshot: Snapshot, limits: Limits, venue: str) -> Decimal:
-    """Return what is free for new positions on a venue: the lesser of its own word and our count.
+    """Return what is free for new positions on a venue."""
+    return free_beside(snapshot.accounts[venue], totals(snapshot, limits.leverage_max))
+
+
+def free_beside(account: VenueAccount, held: Totals) -> Decimal:
+    """Return what is free beside what is held: the lesser of the venue's own word and our count.
 
     A report is older than the last fill, so its free collateral alone would be spent twice.
     """
-    account = snapshot.accounts[venue]
-    return min(account.free_collateral_usd, account.equity_usd - bound_usd(snapshot, limits, venue))
+    return min(account.free_collateral_usd, account.equity_usd - held.venue(account.venue).bound_usd)
+
+
+def survivable_ratio(*, equity_usd: Decimal, gross_usd: Decimal, maintenance_usd: Decimal) -> Decimal:
+    """Return the move of all prices against all positions (a fraction) at which an account is liquidated.
+
+    equity - move * gross = maintenance * (1 + move): every position loses, and the maintenance margin grows as a
+    short's does. Without positions no move liquidates: 1 is returned, the whole price. It is 0 or less when the
+    account is below its maintenance margin already.
+    """
+    if not gross_usd:
+        return Decimal(1)
+    return (equity_usd - maintenance_usd) / (gross_usd + maintenance_usd)
+
+
+def liquidation_price_usd(
+    *, price_usd: Decimal, quantity: Decimal, available_usd: Decimal, maintenance_rate: Decimal
+) -> Decimal | None:
+    """Return the price at which one position's move alone liquidates a cross-margin account, None when none does.
+
+    price - side * available / |quantity| / (1 - side * rate), where `available_usd` is the account's equity less
+    the maintenance margin of all its positions. Both venues follow it: Hyperliquid with half the initial margin at
+    the tier's greatest leverage as rate, Paradex with the market's maintenance fraction plus the taker fee.
+    """
+    if not quantity:
+        return None
+    side = 1 if quantity > 0 else -1
+    price = price_usd - side * available_usd / abs(quantity) / (1 - side * maintenance_rate)
+    return price if price > 0 else None
 
 
 def affordable_usd(snapshot: Snapshot, limits: Limits, market: MarketView) -> Decimal:
@@ -45,6 +73,29 @@ def affordable_usd(snapshot: Snapshot, limits: Limits, market: MarketView) -> De
 
 
 def allocatable_usd(snapshot: Snapshot, limits: Limits, markets: tuple[MarketView, ...]) -> Decimal:
-    """Return the notional per leg that the portfolio's allocation still allows in `markets`, at least 0."""
-    room = equity_usd(snapshot) * limits.allocation_ratio_max - bound_usd(snapshot, limits)
-    return max(ZERO, room / sum((margin_rate(market, limits) for market in markets), ZERO))
+    """Return the notional per leg that all limits but the free margin still allow in `markets`, at least 0.
+
+    `markets` are the legs, one on each venue. Prices of orders may be as far from the middle as the slippage
+    limit lets them.
+    """
+    held, legs, equity = totals(snapshot, limits.leverage_max), len(markets), equity_usd(snapshot)
+    rooms = [
+        (equity * limits.allocation_ratio_max - held.bound_usd) / sum((margin_rate(m, limits) for m in markets), ZERO),
+        (equity * limits.gross_leverage_max - held.gross_usd) / legs,
+        (limits.gross_usd_max - held.gross_usd) / legs,
+    ]
+    for market in markets:
+        highest_usd = market.ask_usd * (1 + limits.slippage_bps_max * BPS)
+        reached_usd = snapshot.position(market.instrument_id).worst_quantity() * highest_usd
+        rooms.append(limits.position_usd_max - reached_usd)
+        rooms.append(limits.venue_usd_max - held.venue(market.venue).gross_usd)
+        rooms.append(_liquidation_room_usd(snapshot.accounts[market.venue], held, limits, market))
+    return max(ZERO, min(rooms))
+
+
+def _liquidation_room_usd(account: VenueAccount, held: Totals, limits: Limits, market: MarketView) -> Decimal:
+    """Return the notional that leaves an account the distance to liquidation that `limits` ask for."""
+    distance, at_venue = limits.liquidation_distance_ratio_min, held.venue(account.venue)
+    maintenance_usd = max(at_venue.maintenance_usd, account.maintenance_margin_usd)
+    spare_usd = account.equity_usd - maintenance_usd - distance * (at_venue.gross_usd + maintenance_usd)
+    return spare_usd / (distance + market.maintenance_rate * (1 + distance))

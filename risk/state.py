@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from messages import Side, TradingState
+from risk.totals import Totals
 
 NS_PER_SEC = 1_000_000_000
 ZERO = Decimal(0)
@@ -47,9 +48,24 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
         shortest = max(-self.quantity, ZERO) + self.working_sell + sold
         return max(longest, shortest)
 
-    def working_closing(self, side: Side) -> Decimal:
-        """Return the unfilled quantity that already works towards zero on `side`."""
-        return self.working_reducing + (self.working_buy if side is Side.BUY else self.working_sell)
+    def highest_quantity(self) -> Decimal:
+        """Return the highest signed position that its orders can lead to: reducing ones go no further than zero."""
+        closed = self.quantity if self.quantity >= 0 else min(self.quantity + self.working_reducing, ZERO)
+        return closed + self.working_buy
+
+    def lowest_quantity(self) -> Decimal:
+        """Return the lowest signed position that its orders can lead to."""
+        closed = self.quantity if self.quantity <= 0 else max(self.quantity - self.working_reducing, ZERO)
+        return closed - self.working_sell
+
+    def working_plain(self, side: Side) -> Decimal:
+        """Return the unfilled quantity of the orders on `side` that no venue keeps from going through zero."""
+        return self.working_buy if side is Side.BUY else self.working_sell
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything is held or under way."""
+        return bool(self.quantity or self.working_buy or self.working_sell or self.working_reducing)
 
 
 class MarketView(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +126,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     `accounts` is keyed by venue and must hold every venue whose equity counts; `blocked` says of a
     venue why it cannot be traded on; `sent` counts the orders sent to a venue within the last minute; the
-    other mappings are keyed by instrument id. `state` is the trading state in force.
+    other mappings are keyed by instrument id. `state` is the trading state in force. `totals` may carry sums
+    over `positions` that were worked out before, at prices not much older than these.
     """
 
     accounts: Mapping[str, VenueAccount]
@@ -120,6 +137,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     now_ns: int
     state: TradingState = TradingState.RUNNING
     sent: Mapping[str, int] = {}
+    totals: Totals | None = None
 
     def position(self, instrument_id: str) -> PositionView:
         """Return the position in an instrument; one that is not listed is flat."""

@@ -18,6 +18,17 @@ SEC = 1_000_000_000
 NOW = 1_000 * SEC
 HL, PDX = "HYPERLIQUID", "PARADEX"
 LIMITS = Limits()
+HUGE = D(1_000_000)
+WIDE = Limits(  # nothing but margin binds
+    position_usd_max=HUGE,
+    venue_usd_max=HUGE,
+    gross_usd_max=HUGE,
+    asset_delta_usd_max=HUGE,
+    total_delta_usd_max=HUGE,
+    allocation_ratio_max=D(1),
+    gross_leverage_max=HUGE,
+    liquidation_distance_ratio_min=D(0),
+)
 
 
 def name(venue: str, asset: str = "BTC") -> str:
@@ -149,12 +160,9 @@ def test_the_portfolio_may_bind_four_fifths_of_all_equity() -> None:
 
 def test_a_fill_that_the_account_does_not_know_of_yet_is_not_spent_twice() -> None:
     # The venue still says 10,000 USD are free, although the position binds 9,000 of them.
-    limits = msgspec.structs.replace(
-        LIMITS, position_usd_max=D(1_000_000), venue_usd_max=D(1_000_000), gross_usd_max=D(1_000_000), allocation_ratio_max=D(1)
-    )
     seen = scene(positions=held(HL, "270"))
-    assert judge(seen, order(HL, quantity="20"), limits=limits) == Approved()
-    assert reason(judge(seen, order(HL, quantity="30"), limits=limits)) == "MARGIN_INSUFFICIENT"
+    assert judge(seen, order(HL, quantity="20"), limits=WIDE) == Approved()
+    assert reason(judge(seen, order(HL, quantity="30"), limits=WIDE)) == "MARGIN_INSUFFICIENT"
 
 
 def test_reducing_is_approved_whatever_the_state_of_the_world() -> None:
