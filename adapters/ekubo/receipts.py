@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from adapters.ekubo.constants import EKUBO_SWAPPED_EVENT, STRK, SWAP_EVENT, TRANSFER_EVENT, WORD_BITS
-from adapters.ekubo.schemas import REVERTED, SUCCEEDED, Event, Receipt
+from adapters.ekubo.schemas import REVERTED, SUCCEEDED, Receipt
 from adapters.errors import Protocol
 
 _SWAP_WORDS = 8
@@ -66,14 +66,14 @@ class Transfer(NamedTuple):
 
 def read_receipt(receipt: Receipt, traded: Traded) -> Execution:
     """Return what the swap did; raises `ReceiptMismatch` where the events do not add up to one swap of ours."""
-    fee_fri = _fee_fri(receipt)
+    gas = charged_fri(receipt)
     if receipt.execution_status == REVERTED:
         reason = receipt.revert_reason or "reverted without a reason"
-        return _execution(receipt, fee_fri, is_reverted=True, revert_reason=reason)
+        return _execution(receipt, gas, is_reverted=True, revert_reason=reason)
     if receipt.execution_status != SUCCEEDED:
         raise ReceiptMismatch(f"execution status {receipt.execution_status!r}")
     sold, bought = _swapped(receipt, traded)
-    transfers = _without_gas(list(_transfers(receipt, {traded.sell_token, traded.buy_token})), fee_fri, traded)
+    transfers = _without_gas(list(_transfers(receipt, {traded.sell_token, traded.buy_token})), gas, traded)
     moved = {token: _net(transfers, token, traded.account) for token in (traded.sell_token, traded.buy_token)}
     if (moved[traded.sell_token], moved[traded.buy_token]) != (-sold, bought):
         raise ReceiptMismatch(
@@ -81,7 +81,7 @@ def read_receipt(receipt: Receipt, traded: Traded) -> Execution:
             f"the transfers say {-moved[traded.sell_token]} and {moved[traded.buy_token]}"
         )
     pools = tuple(_pool_moves(receipt, traded.core))
-    return _execution(receipt, fee_fri, sold=sold, bought=bought, pools=pools)
+    return _execution(receipt, gas, sold=sold, bought=bought, pools=pools)
 
 
 def _execution(
@@ -105,7 +105,8 @@ def _execution(
     )
 
 
-def _fee_fri(receipt: Receipt) -> int:
+def charged_fri(receipt: Receipt) -> int:
+    """Return the gas a transaction paid, also where the rest of its receipt is not understood; raises `ReceiptMismatch`."""
     if receipt.actual_fee.unit != _FRI:
         raise ReceiptMismatch(f"a fee in {receipt.actual_fee.unit!r}, not in {_FRI}")
     return int(receipt.actual_fee.amount)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from adapters.ekubo.constants import MAX_BODY_BYTES, SELECTORS, WORD_BITS
+from adapters.ekubo.pools import PoolKey, PoolState
 from adapters.ekubo.schemas import (
     FeeEstimate,
     Number,
@@ -163,6 +164,11 @@ class StarknetRpc:
     async def pool_liquidity(self, core: int, key: Sequence[int], block: str = PRE_CONFIRMED) -> int:
         """Return a pool's liquidity at its price."""
         return _word(await self.call(core, SELECTORS["get_pool_liquidity"], key, block))
+
+    async def pool(self, core: int, key: PoolKey, block: str = PRE_CONFIRMED) -> PoolState:
+        """Return a pool's price and liquidity, read one after the other."""
+        sqrt_ratio, tick = await self.pool_price(core, key.words(), block)
+        return PoolState(key, sqrt_ratio, tick, await self.pool_liquidity(core, key.words(), block))
 
     async def estimate_fee(
         self, transaction: Mapping[str, Any], flags: Sequence[str] = (), block: str = PRE_CONFIRMED
