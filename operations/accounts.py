@@ -13,7 +13,7 @@ from adapters.transport import HttpTransport
 from adapters.transport.http import NautilusHttp
 from config.load import ConfigError
 from config.schema import AppConfig, Mode
-from config.secret import resolve
+from config.secret import SecretError, resolve
 
 HTTP_SECS = 3.0  # how long a venue may take to answer: a person is waiting
 
@@ -26,7 +26,12 @@ def open_accounts(config: AppConfig, transport: HttpTransport | None = None) -> 
     if config.mode is Mode.PAPER:
         raise ConfigError("a paper account lives inside its node: there is nothing at a venue")
     http = NautilusHttp(HTTP_SECS) if transport is None else transport
-    return _hyperliquid(config, http), _paradex(config, http)
+    try:
+        return _hyperliquid(config, http), _paradex(config, http)
+    except (ConfigError, SecretError):
+        raise
+    except ValueError as e:  # a key or an address that is none; the words hold neither
+        raise ConfigError(str(e)) from None
 
 
 def _hyperliquid(config: AppConfig, http: HttpTransport) -> HyperliquidByHand:

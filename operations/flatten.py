@@ -44,6 +44,7 @@ class _Side:
         self.account = account
         self.look: Look | None = None
         self.error = "not read yet"
+        self.is_lost = False  # and that has been said
         self.flat_looks = self.closings = 0
 
     @property
@@ -105,9 +106,9 @@ class Flattening:
             side.look, error = await side.account.look(), ""
         except VenueError as e:
             error = str(e)
-        if error and error != side.error:
+        if error and not side.is_lost:
             self._say(f"{side.account.venue}: cannot be read: {error}")
-        side.error = error
+        side.error, side.is_lost = error, bool(error)
         side.flat_looks = side.flat_looks + 1 if not error and side.look is not None and side.look.is_flat else 0
 
     async def _cancel(self, side: _Side) -> None:
@@ -132,5 +133,5 @@ class Flattening:
 
 
 def _contents(look: Look) -> str:
-    held = [f"{position.quantity:+f} {position.market}" for position in look.positions]
+    held = [f"{position.quantity.normalize():+f} {position.market}" for position in look.positions]
     return ", ".join([*held, *([f"{len(look.orders)} order(s)"] if look.orders else [])]) or "nothing"
