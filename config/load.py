@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from config.schema import AppConfig, VenueSection
+from risk.in_force import values
 from risk.limits import Limits
 
 
@@ -20,8 +21,28 @@ def load(path: Path) -> AppConfig:
     limits = tree.get("limits")
     if not isinstance(limits, str):
         raise ConfigError(f'{path}: expected limits = "FILE", the name of the limits file beside it - at `$.limits`')
-    tree["limits"] = _convert(path.parent / limits, _read(path.parent / limits), Limits)
+    tree["limits"] = load_limits(path.parent / limits)
+    tree["limits_path"] = str(path.parent / limits)
     return _convert(path, tree, AppConfig)
+
+
+def load_limits(path: Path) -> Limits:
+    """Return the checked limits in `path`; raise `ConfigError` with file and field otherwise.
+
+    Every limit has to be written down: a file cut off in the middle must not pass for one that leaves the rest
+    to defaults.
+    """
+    tree = _read(path)
+    limits = _convert(path, tree, Limits)
+    missing = [name for name in values(limits) if not _names(tree, name)]
+    if missing:
+        raise ConfigError(f"{path}: every limit has to be written down, missing: {', '.join(missing)}")
+    return limits
+
+
+def _names(tree: dict[str, Any], name: str) -> bool:
+    table, _, field = name.rpartition(".")
+    return field in (tree.get(table, {}) if table else tree)
 
 
 def _convert[T](path: Path, tree: dict[str, Any], kind: type[T]) -> T:

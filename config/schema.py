@@ -180,6 +180,7 @@ class AppConfig(_Section, frozen=True, kw_only=True):
     venues: VenuesSection
     strategy: StrategySection = msgspec.field(default_factory=StrategySection)
     limits: Limits  # in the file: the name of another TOML file beside it, the hot-reloadable part
+    limits_path: str | None = None  # where they were read, which `load` notes: the file is watched for changes
     simulators: SimulatorsSection | None = None
     paper: PaperSection = msgspec.field(default_factory=PaperSection)
     run: RunSection = msgspec.field(default_factory=RunSection)
@@ -200,11 +201,6 @@ class AppConfig(_Section, frozen=True, kw_only=True):
                 raise ValueError(f"{path}: a sim config speaks to 127.0.0.1 only, not to {host}")
             if self.mode is not Mode.SIM and host is None:
                 raise ValueError(f"{path}: required when mode is {self.mode.value!r}")
-        if self.strategy.pair_notional_usd > self.limits.position_usd_max:
-            raise ValueError(
-                f"strategy.pair_notional_usd {self.strategy.pair_notional_usd} is above the limit position_usd_max "
-                f"{self.limits.position_usd_max}: every pair would be refused"
-            )
         if (self.simulators is not None) != (self.mode is Mode.SIM):
             raise ValueError(
                 "simulators: belongs to mode 'sim' and to no other (a compressed funding clock never meets a real venue)"

@@ -5,10 +5,12 @@ from hashlib import sha256
 
 import msgspec
 
+from risk.canary import CanaryProgress, cap_usd
 from risk.limits import Limits
 
 # Which way is tighter follows from a field's ending, except of these.
-_HIGHER_IS_TIGHTER = frozenset({"margin_buffer_ratio", "breaker_cooldown_secs"})
+_HIGHER_IS_TIGHTER = frozenset({"margin_buffer_ratio", "breaker_cooldown_secs", "canary.enabled", "canary.clean_cycles"})
+_LOWER_IS_TIGHTER = frozenset({"canary.start_usd", "canary.growth_factor"})
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +32,10 @@ class LimitsInForce:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._at_start = self._configured = self._current = limits
-        self._cap_usd: Decimal | None = None
-        self._hash = limits_hash(limits)
+        self._at_start = self._configured = limits
+        self._progress = CanaryProgress()
+        self._current = self._capped()
+        self._hash = limits_hash(self._current)
 
     @property
     def current(self) -> Limits:
@@ -60,15 +63,22 @@ class LimitsInForce:
         self._configured = limits
         return self._swap()
 
-    def cap(self, position_usd: Decimal | None) -> Swap | None:
-        """Hold positions below a canary's cap, or lift it with None; return what changed, None if nothing did."""
-        self._cap_usd = position_usd
+    @property
+    def canary_cap_usd(self) -> Decimal | None:
+        """What the canary lets one asset hold on one venue, None where it does not bind."""
+        return cap_usd(self._progress, self._configured.canary, self._configured.position_usd_max)
+
+    def grow(self, progress: CanaryProgress) -> Swap | None:
+        """Hold positions below the cap of a canary that has come so far; return what changed, None if nothing did."""
+        self._progress = progress
         return self._swap()
 
+    def _capped(self) -> Limits:
+        cap = self.canary_cap_usd
+        return self._configured if cap is None else msgspec.structs.replace(self._configured, position_usd_max=cap)
+
     def _swap(self) -> Swap | None:
-        limits, old = self._configured, self._current
-        if self._cap_usd is not None and self._cap_usd < limits.position_usd_max:
-            limits = msgspec.structs.replace(limits, position_usd_max=self._cap_usd)
+        limits, old = self._capped(), self._current
         changes = changed(old, limits)
         if not changes:
             return None
@@ -113,10 +123,9 @@ def loosened(old: Limits, new: Limits) -> tuple[str, ...]:
 
 def is_lower_tighter(name: str) -> bool:
     """Return which way a limit is tighter; raise `KeyError` for one of which nobody has said it."""
-    field = name.rpartition(".")[2]
-    if field.endswith("_max"):
+    if name.endswith("_max") or name in _LOWER_IS_TIGHTER:
         return True
-    if field in _HIGHER_IS_TIGHTER or field.endswith("_min"):
+    if name.endswith("_min") or name in _HIGHER_IS_TIGHTER:
         return False
     raise KeyError(f"whether less of {name} is tighter or looser is not known")
 

@@ -5,6 +5,8 @@ from math import isfinite
 
 import msgspec
 
+from risk.canary import CanaryTerms
+
 _RATIOS = ("allocation_ratio_max", "margin_buffer_ratio", "liquidation_distance_ratio_min", "drawdown_ratio_max")
 _ORDERED = (
     ("position_usd_max", "venue_usd_max"),
@@ -31,6 +33,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Breakers: `daily_loss_usd_max` since midnight UTC, `drawdown_ratio_max` of the highest equity seen,
     `consecutive_rejects_max` orders refused by a venue in a row, `consecutive_stranded_max` pairs in a row that
     ended with a leg alone, `breaker_cooldown_secs` how long a breaker stays open that needs no person.
+    `canary` holds `position_usd_max` down until enough cycles were clean.
     """
 
     position_usd_max: Decimal = Decimal(10_000)
@@ -54,10 +57,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     consecutive_rejects_max: int = 5
     consecutive_stranded_max: int = 2
     breaker_cooldown_secs: float = 900.0
+    canary: CanaryTerms = CanaryTerms()
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
+            if isinstance(value, CanaryTerms):
+                continue  # it has checked itself
             is_ratio = name in _RATIOS
             is_usable = isfinite(value) and (value > 0 or (is_ratio and value == 0))
             if not is_usable:

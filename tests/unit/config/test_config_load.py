@@ -12,7 +12,8 @@ LIVE = (ROOT / "config/live.toml").read_text()
 
 @pytest.fixture
 def write(tmp_path: Path):
-    (tmp_path / "limits.toml").write_text((ROOT / "config/limits.toml").read_text())
+    for name in ("limits.toml", "limits-live.toml"):
+        (tmp_path / name).write_text((ROOT / "config" / name).read_text())
 
     def _write(text: str) -> Path:
         path = tmp_path / "node.toml"
@@ -44,7 +45,6 @@ def test_only_a_simulator_config_compresses_the_funding_clock():
         ("exit_spread_apr = 0.02", "exit_spread_apr = nan", "exit_spread_apr must be a number, was NaN - at `$.strategy`"),
         ("max_slippage_bps = 10", "max_slippage_bps = inf", "max_slippage_bps must be a positive number, was Infinity"),
         ('"SOL", "HYPE"]', '"SOL", "BTC"]', "assets names one twice: BTC, ETH, SOL, BTC - at `$.strategy`"),
-        ("pair_notional_usd = 9_900", "pair_notional_usd = 99_000", "99000 is above the limit position_usd_max 10000"),
         ("exit_spread_apr = 0.02", "exit_spread_apr = 0.05", "must lie below min_spread_apr 0.04 - at `$.strategy`"),
         ('mode = "sim"', 'mode = "fun"', "Invalid enum value 'fun' - at `$.mode`"),
         ("hour_secs = 10.0", "hour_secs = 0", "> 0.0 - at `$.simulators.hour_secs`"),
@@ -69,12 +69,26 @@ def test_a_bad_limit_is_named_with_its_own_file(write, tmp_path):
         ("position_usd_maximum = 5", "limits.toml: Object contains unknown field `position_usd_maximum`"),
         ('position_usd_max = "much"', "limits.toml: Invalid decimal string - at `$.position_usd_max`"),
         ("position_usd_max = ", "limits.toml: not valid TOML"),
+        ("position_usd_max = 10_000", "limits.toml: every limit has to be written down, missing: venue_usd_max, gross_usd_max"),
     ):
         limits.write_text(line)
         with pytest.raises(ConfigError) as e:
             load(path)
         assert message in str(e.value)
         assert "node.toml" not in str(e.value)
+
+
+def test_a_limits_file_cut_off_anywhere_is_refused_or_whole(write, tmp_path):
+    text = (ROOT / "config/limits.toml").read_text()
+    whole, path = load(write(SIM)).limits, tmp_path / "limits.toml"
+    end = text.rindex("clean_cycles = 3") + len("clean_cycles = 3")
+    for cut in range(0, len(text), 7):
+        path.write_text(text[:cut])
+        if cut < end:
+            with pytest.raises(ConfigError):
+                load(tmp_path / "node.toml")
+        else:
+            assert load(tmp_path / "node.toml").limits == whole
 
 
 def test_a_literal_secret_is_refused_and_not_repeated(write):
