@@ -29,6 +29,7 @@ from messages.control import (
 )
 from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
+from messages.swaps import SwapCost, SwapHop, SwapQuote
 from messages.trading import (
     Action,
     Edge,
@@ -80,6 +81,9 @@ __all__ = [
     "Signal",
     "StateChange",
     "StateRequest",
+    "SwapCost",
+    "SwapHop",
+    "SwapQuote",
     "TimeInForce",
     "TradingState",
     "VenueState",
