@@ -77,9 +77,9 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
     they are refused: how the deployed contract reads them is not confirmed.
 
     A slice moves the price by at most `max_impact_bps`, costs at most `max_cost_bps` against the perpetual's mark (impact,
-    fees and what the pool is off), and may at worst be executed `max_slippage_bps` below its quote; slices are at least
-    `min_slice_usd` and `slice_cooldown_secs` apart, at most `max_slices` per order. A quote is used within
-    `quote_max_age_secs`.
+    fees and what the pool is off) and is no more than `max_gain_bps` better than it, which would not be true; it may at
+    worst be executed `max_slippage_bps` below its quote. Slices are at least `min_slice_usd` and `slice_cooldown_secs`
+    apart, at most `max_slices` per order. A quote is used within `quote_max_age_secs`.
 
     `min_strk_reserve` stays in the wallet for gas. Estimated gas amounts and prices are multiplied by
     `gas_amount_multiplier` and `gas_price_multiplier` for a transaction's bounds, and refused above `max_fee_strk`.
@@ -109,6 +109,7 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
     reserved_requests: int = 100
     max_impact_bps: Decimal = Decimal(20)
     max_cost_bps: Decimal = Decimal(40)
+    max_gain_bps: Decimal = Decimal(100)
     max_slippage_bps: Decimal = Decimal(20)
     min_slice_usd: Decimal = Decimal(50)
     max_slices: int = 20
