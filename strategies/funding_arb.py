@@ -23,12 +23,14 @@ from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
 from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
 from strategies.holdings import Confirmation, Holding, classify
+from strategies.journal import Journal
 from strategies.market_reader import MarketReader, leg_rules
-from strategies.order_port import OrderPort, translate
+from strategies.order_port import OrderPort, VenueTruth, translate
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Done
 from strategies.pair_plan import Policy
+from strategies.pair_recovery import OrderAnswer
 from strategies.signals import AssetView, Memory, PairState, Rules, decide, persisted
 from strategies.sizing import ZERO
 
@@ -85,11 +87,22 @@ class AssetDesk:
 class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes have no stubs
     """Watch every asset on both venues, hold at most one pair, never one leg."""
 
-    def __init__(self, config: FundingArbConfig, limits: LimitsInForce) -> None:
-        """Judge every pair by the limits in force, those of the gate, before its first leg is sent."""
+    def __init__(
+        self,
+        config: FundingArbConfig,
+        limits: LimitsInForce,
+        *,
+        journal: Journal | None = None,
+        truth: VenueTruth | None = None,
+    ) -> None:
+        """Judge every pair by the limits in force, those of the gate, before its first leg is sent.
+
+        Intents are kept in `journal`, by default one that ends with the process; `truth` asks the venues themselves.
+        """
         super().__init__(config)
         self.cycles_completed = 0
         self._settings, self._limits = config, limits
+        self._journal, self._truth = journal or Journal(), truth
         self._reports = Reports()
         self._rules = Rules(
             min_spread_apr=config.min_spread_apr,
@@ -111,11 +124,18 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         super().register(trader_id, portfolio, msgbus, cache, clock)
         settings = self._settings
         self._reader = MarketReader(cache, settings.max_slippage_bps)
-        self._port = OrderPort(self, self._reader, self._on_done)
+        self._port = OrderPort(
+            self,
+            self._reader,
+            on_done=self._on_done,
+            untradable=self._reports.untradable,
+            truth=self._truth,
+            on_answer=self._take_answer,
+        )
         policy = Policy(
             max_slippage_bps=settings.max_slippage_bps, in_doubt_after_ns=round(settings.in_doubt_after_secs * NS_PER_SEC)
         )
-        self._executor = PairExecutor(self._port, policy)
+        self._executor = PairExecutor(self._port, policy, self._journal)
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
 
@@ -129,6 +149,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 continue
             for instrument_id in desk.ids.values():
                 self._subscribe(instrument_id)
+        for machine in self._executor.recover():
+            self.log.warning(f"{machine.plan.pair_id} was under way when an earlier run ended: finding out what became of it")
         interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
         self.clock.set_timer("evaluate", interval=interval, callback=on_loop(self._on_timer))
 
@@ -159,6 +181,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         translated = translate(event, self.cache)
         if translated is not None:
             self._executor.handle(event.client_order_id.value, translated)
+
+    def _take_answer(self, answer: OrderAnswer) -> None:
+        self._executor.answer(answer)
 
     # What the outside may ask for and look at.
 

@@ -130,9 +130,12 @@ class Journal:
     # The log of pairs.
 
     def begin(self, pair_id: str, plan: bytes, ts_ns: int) -> None:
-        """Commit a pair's plan; one of this id must not be there."""
-        with self.transaction() as database:
-            database.execute("INSERT INTO pairs (pair_id, plan, begun_ns) VALUES (?, ?, ?)", (pair_id, plan, ts_ns))
+        """Commit a pair's plan; raises `DuplicateIntent` where one of this id is there."""
+        try:
+            with self.transaction() as database:
+                database.execute("INSERT INTO pairs (pair_id, plan, begun_ns) VALUES (?, ?, ?)", (pair_id, plan, ts_ns))
+        except sqlite3.IntegrityError as e:
+            raise DuplicateIntent(f"a pair {pair_id} has been begun before") from e
 
     def intend(self, pair_id: str, intents: Sequence[tuple[str, bytes]], ts_ns: int) -> None:
         """Commit intents, by client order id, with every fact noted so far: all of them or none.
@@ -181,16 +184,26 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit what is noted and what is done inside, all or nothing."""
-        self._database.execute("BEGIN IMMEDIATE")
+        """Commit what is noted and what is done inside, all or nothing; raises `JournalError` where the disk fails."""
         try:
+            self._database.execute("BEGIN IMMEDIATE")
             self._write_noted()
             yield self._database
             self._database.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            self._roll_back()
+            raise
+        except sqlite3.Error as e:
+            self._roll_back()
+            raise JournalError(f"nothing could be committed: {e}") from e
         except BaseException:
-            self._database.execute("ROLLBACK")
+            self._roll_back()
             raise
         self._noted.clear()
+
+    def _roll_back(self) -> None:
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
 
     def read(self, query: str, parameters: tuple[str, ...]) -> list[Any]:
         """Return the rows of a query."""

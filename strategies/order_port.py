@@ -1,8 +1,8 @@
 """The executor's way to the venues: builds Nautilus orders, and says in the pair's own words what became of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from nautilus_trader.model.enums import OrderSide
@@ -19,18 +19,45 @@ from nautilus_trader.model.events import (
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 
 from messages import LegOrder, Side, TimeInForce
+from risk.reading import net_quantity
 from strategies.market_reader import MarketReader
 from strategies.pair import PairMachine
 from strategies.pair_orders import Accepted, Canceled, Done, Filled, Rejected
 from strategies.pair_orders import OrderEvent as PairEvent
+from strategies.pair_recovery import OrderAnswer
 from strategies.sizing import ZERO
 
 
-class OrderPort:
-    """The one place from which perpetual orders leave; `strategy` is the Nautilus strategy that owns them."""
+class VenueTruth(Protocol):
+    """Asks the venues themselves, past all that is remembered here."""
 
-    def __init__(self, strategy: Any, reader: MarketReader, on_done: Callable[[PairMachine, Done], None]) -> None:
+    def ask_order(self, instrument_id: str, client_order_id: str, question: int, reply: Callable[[OrderAnswer], None]) -> None:
+        """Ask what became of an order; `reply` gets the answer, if there is one, with the question's number."""
+        ...
+
+    def ask_position(self, instrument_id: str) -> None:
+        """Ask for a position and have the cache put right where it differs."""
+        ...
+
+
+class OrderPort:
+    """The one place from which perpetual orders leave; `strategy` is the Nautilus strategy that owns them.
+
+    `untradable` names the venues on which nothing can be done or seen now.
+    """
+
+    def __init__(
+        self,
+        strategy: Any,
+        reader: MarketReader,
+        *,
+        on_done: Callable[[PairMachine, Done], None],
+        untradable: Callable[[], Collection[str]],
+        truth: VenueTruth | None,
+        on_answer: Callable[[OrderAnswer], None],
+    ) -> None:
         self._strategy, self._reader, self._on_done = strategy, reader, on_done
+        self._untradable, self._truth, self._on_answer = untradable, truth, on_answer
 
     def now_ns(self) -> int:
         """Return the clock's time."""
@@ -62,6 +89,20 @@ class OrderPort:
         order = self._strategy.cache.order(ClientOrderId(client_order_id))
         if order is not None and not order.is_closed:
             self._strategy.cancel_order(order)
+
+    def cancel_all(self, instrument_id: str) -> None:
+        """Cancel whatever rests in an instrument, also what an earlier process left."""
+        self._strategy.cancel_all_orders(InstrumentId.from_str(instrument_id))
+
+    def position(self, instrument_id: str) -> Decimal | None:
+        """Return the net position (signed, base units), None while its venue is not connected."""
+        identity = InstrumentId.from_str(instrument_id)
+        return None if identity.venue.value in self._untradable() else net_quantity(self._strategy.cache, identity)
+
+    def query(self, instrument_id: str, client_order_id: str, question: int) -> None:
+        """Ask an order's venue what became of it; without anybody to ask nothing is answered."""
+        if self._truth is not None:
+            self._truth.ask_order(instrument_id, client_order_id, question, self._on_answer)
 
     def publish(self, topic: str, message: msgspec.Struct) -> None:
         """Put a message on the bus; a watcher that fails on it must not keep an order from being followed up."""

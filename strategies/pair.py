@@ -39,6 +39,7 @@ from strategies.pair_orders import (
     Rejected,
     Submit,
     Tick,
+    WindUp,
 )
 from strategies.pair_plan import Mode, PairPlan, Policy, clip_of
 from strategies.sizing import ZERO, round_down
@@ -75,6 +76,21 @@ class PairMachine:
     def position(self, leg: int) -> Decimal:
         """Return a leg's signed position in base units, counting every fill seen."""
         return self.book.position(leg)
+
+    @property
+    def resting(self) -> LegRequest | None:
+        """The request of the order that rests now, None if there is none."""
+        return next((order.request for order in self.book.working if order.request.post_only), None)
+
+    @property
+    def is_fulfilled(self) -> bool:
+        """Whether both legs have come to where the plan wanted them."""
+        return self.book.remaining() < self.book.step and not self.is_halted
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether it has ended with legs that do not match."""
+        return self.done is not None and self.done.outcome is Outcome.HALTED
 
     # What happens to it.
 
@@ -117,6 +133,11 @@ class PairMachine:
                 self.book.observe(event.quantities)
                 self._awaits_truth = False
             return self._next(now_ns)
+        if isinstance(event, WindUp):
+            if self.plan.intent is Intent.CLOSE or self.done is not None:
+                return ()
+            self._goal = _NEVER
+            return (*self._stop_making(), *self._next(now_ns))
         order = self.orders.get(event.client_order_id)
         if order is None:
             return ()
@@ -125,13 +146,6 @@ class PairMachine:
         if order.is_over and not was_over:
             self._on_over(order, now_ns)
         return self._next(now_ns)
-
-    def wind_up(self, now_ns: int) -> tuple[Action, ...]:
-        """Open nothing more: end at what is hedged once the orders under way are over; a close goes on."""
-        if self.plan.intent is Intent.CLOSE or self.done is not None:
-            return ()
-        self._goal = _NEVER
-        return (*self._stop_making(), *self._next(now_ns))
 
     def wants(self, client_order_id: str) -> bool:
         """Return whether an order not sent yet is still wanted: an opening leg is not once the one before was refused."""

@@ -1,4 +1,4 @@
-"""Runs pair machines: their actions become orders through a port, and what happens to orders goes back to them."""
+"""Runs pair machines: their intents are committed, then become orders through a port; what happens goes back to them."""
 
 from collections import deque
 from decimal import Decimal
@@ -6,25 +6,37 @@ from typing import Protocol
 
 import msgspec
 
-from messages import LegOrder, LegState, LegUpdate, OrderKind, PairOrder, Side, TimeInForce, topics
+from messages import LegOrder, Severity
+from strategies.journal import Journal
 from strategies.pair import PairMachine
-from strategies.pair_orders import Action, Cancel, Done, Doubt, Event, LegRequest, Observed, Rejected, Submit, Tick
+from strategies.pair_commit import Commitments
+from strategies.pair_log import read_back
+from strategies.pair_news import Bus, PairNews
+from strategies.pair_orders import (
+    Accepted,
+    Action,
+    Cancel,
+    Canceled,
+    Done,
+    Doubt,
+    Event,
+    Filled,
+    OrderEvent,
+    Rejected,
+    Submit,
+    Tick,
+    WindUp,
+)
 from strategies.pair_plan import PairPlan, Policy
-from strategies.sizing import limit_price_usd
+from strategies.pair_pricing import Prices, leg_order, resting_usd
+from strategies.pair_recovery import OrderAnswer, Recovery, Venues
 
 _REMEMBERED_ORDERS = 1_000
+SETTLE_NS = 8_000_000_000  # after which an order of an earlier process is void: its expiry, and clocks that differ
 
 
-class Port(Protocol):
+class Port(Bus, Prices, Venues, Protocol):
     """What the executor needs of the strategy that owns the orders."""
-
-    def now_ns(self) -> int:
-        """Return the time."""
-        ...
-
-    def best_price_usd(self, instrument_id: str, side: Side) -> Decimal | None:
-        """Return the best price a taker on `side` gets now, None if unknown."""
-        ...
 
     def submit(self, order: LegOrder) -> None:
         """Send an order; raise ValueError if it cannot be built, in which case nothing was sent."""
@@ -32,10 +44,6 @@ class Port(Protocol):
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for an order's cancellation."""
-        ...
-
-    def publish(self, topic: str, message: msgspec.Struct) -> None:
-        """Put a message on the bus."""
         ...
 
     def on_done(self, machine: PairMachine, done: Done) -> None:
@@ -50,11 +58,13 @@ class PairExecutor:
     submits it) wait in an inbox, so a machine is never re-entered.
     """
 
-    def __init__(self, port: Port, policy: Policy) -> None:
-        self._port, self._policy = port, policy
+    def __init__(self, port: Port, policy: Policy, journal: Journal, settle_ns: int = SETTLE_NS) -> None:
+        self._port, self._policy, self._settle_ns = port, policy, settle_ns
+        self._news = PairNews(port)
+        self._commitments = Commitments(journal, self._news, port.now_ns)
         self._active: dict[str, PairMachine] = {}
+        self._recoveries: dict[str, Recovery] = {}
         self._machines: dict[str, PairMachine] = {}  # by client order id, finished ones for late fills
-        self._told: dict[str, tuple[LegState, Decimal]] = {}
         self._inbox: deque[tuple[PairMachine, Event | None]] = deque()
         self._is_running = False
 
@@ -67,26 +77,75 @@ class PairExecutor:
         """Return whether a pair order of the asset is under way."""
         return any(machine.plan.asset == asset for machine in self._active.values())
 
+    # What happens to it.
+
     def start(self, plan: PairPlan) -> None:
-        """Begin a pair order; raise RuntimeError where the asset has one under way."""
+        """Begin a pair order.
+
+        Raises RuntimeError where the asset has one under way, `JournalError` where an opening cannot be kept.
+        """
         if self.is_busy(plan.asset):
             raise RuntimeError(f"{plan.asset} has a pair order under way, {plan.pair_id} must wait")
+        self._commitments.begin(plan)
         machine = PairMachine(plan, self._policy)
         self._active[plan.pair_id] = machine
         self._inbox.append((machine, None))
         self._run()
 
-    def handle(self, client_order_id: str, event: Event) -> None:
+    def recover(self) -> tuple[PairMachine, ...]:
+        """Take up every pair that the journal has no end of, and return them; ticks and answers bring them to one."""
+        now_ns, found = self._port.now_ns(), []
+        for record in self._commitments.unfinished():
+            try:
+                plan, log = read_back(record)
+            except (msgspec.MsgspecError, ValueError) as e:
+                detail = f"{record.pair_id} cannot be read: what is left of it shows in the positions; {e}"
+                self._news.alert(Severity.CRITICAL, "JournalUnreadable", detail)
+                self._commitments.end(record.pair_id, None)
+                continue
+            machine = PairMachine(plan, self._policy)
+            machine.restore(log, now_ns)
+            self._active[plan.pair_id] = machine
+            self._recoveries[plan.pair_id] = Recovery(machine, self._port, now_ns, self._settle_ns)
+            self._machines.update(dict.fromkeys(machine.orders, machine))
+            self._news.alert(Severity.WARNING, "PairRestored", f"{plan.pair_id} was under way when an earlier run ended")
+            for key in machine.orders:
+                self._news.leg(machine, key)
+            found.append(machine)
+        return tuple(found)
+
+    def handle(self, client_order_id: str, event: OrderEvent) -> None:
         """Take in what happened to an order; orders of others are ignored."""
         machine = self._machines.get(client_order_id)
         if machine is not None:
             self._inbox.append((machine, event))
             self._run()
 
+    def answer(self, answer: OrderAnswer) -> None:
+        """Take in what a venue said of an order it was asked about."""
+        machine = self._machines.get(answer.client_order_id)
+        recovery = None if machine is None else self._recoveries.get(machine.plan.pair_id)
+        event = None if recovery is None else recovery.answer(answer)
+        if event is not None:
+            self.handle(answer.client_order_id, event)
+
     def tick(self) -> None:
         """Let time pass for all machines."""
-        self._inbox.extend((machine, Tick()) for machine in self.active)
+        now_ns = self._port.now_ns()
+        for machine in self.active:
+            recovery = self._recoveries.get(machine.plan.pair_id)
+            observed = None if recovery is None else recovery.tick(now_ns)
+            self._inbox.append((machine, observed or Tick(self._passive_usd(machine))))
         self._run()
+
+    def wind_up(self) -> None:
+        """Open nothing more: pairs that are being opened end at what is hedged, a close goes on."""
+        self._inbox.extend((machine, WindUp()) for machine in self.active)
+        self._run()
+
+    def _passive_usd(self, machine: PairMachine) -> Decimal | None:
+        resting = machine.resting
+        return None if resting is None else resting_usd(machine.plan.legs[resting.leg], resting, self._port)
 
     def _run(self) -> None:
         if self._is_running:
@@ -97,15 +156,21 @@ class PairExecutor:
                 machine, event = self._inbox.popleft()
                 for action in self._step(machine, event):
                     self._perform(machine, action)
+            self._commitments.flush()
         finally:
             self._is_running = False
 
     def _step(self, machine: PairMachine, event: Event | None) -> tuple[Action, ...]:
         now_ns = self._port.now_ns()
         actions = machine.start(now_ns) if event is None else machine.handle(event, now_ns)
-        if event is not None and not isinstance(event, Tick | Observed):
-            self._tell(machine, event.client_order_id)
+        if isinstance(event, Accepted | Filled | Canceled | Rejected):
+            if isinstance(event, Filled):
+                self._news.watch.on_fill(machine, event.client_order_id, now_ns)
+            self._commitments.note(machine.plan.pair_id, event)
+            self._news.leg(machine, event.client_order_id)
         return actions
+
+    # What it does.
 
     def _perform(self, machine: PairMachine, action: Action) -> None:
         match action:
@@ -114,86 +179,69 @@ class PairExecutor:
             case Cancel():
                 self._port.cancel(action.client_order_id)
             case Doubt():
-                self._tell(machine, action.client_order_id)
+                self._news.leg(machine, action.client_order_id)
+                detail = f"{action.client_order_id} has not been heard of; its venue is asked, nothing is sent again"
+                self._news.alert(Severity.WARNING, "LegInDoubt", detail)
             case Done():
-                del self._active[machine.plan.pair_id]
-                self._port.on_done(machine, action)
+                self._end(machine, action)
 
     def _submit(self, machine: PairMachine, submit: Submit) -> None:
-        orders = [self._leg_order(machine.plan, request) for request in submit.requests]
-        pair = machine.plan
-        self._port.publish(
-            topics.PAIR_ORDER,
-            PairOrder(pair_id=pair.pair_id, asset=pair.asset, intent=pair.intent, legs=tuple(orders), ts_ns=self._port.now_ns()),
-        )
+        plan = machine.plan
+        orders = [leg_order(plan, request, self._port) for request in submit.requests]
         self._remember(machine, orders)
+        refusals = self._commitments.commit(plan.pair_id, submit)
+        self._news.pair_order(machine, orders)
         for order in orders:
-            self._tell(machine, order.client_order_id)
+            self._news.leg(machine, order.client_order_id)
+        postponed: list[Action] = []
         for order in orders:
-            self._absorb(machine)
-            if not machine.wants(order.client_order_id):
-                self._inbox.append((machine, Rejected(order.client_order_id, "WITHHELD: the other leg was refused")))
-                continue
-            try:
-                self._port.submit(order)
-            except ValueError as e:
-                self._inbox.append((machine, Rejected(order.client_order_id, f"UNSENDABLE: {e}")))
+            postponed += self._absorb(machine)
+            reason = refusals.get(order.client_order_id)
+            if reason is None and not machine.wants(order.client_order_id):
+                reason = "WITHHELD: the other leg was refused"
+            if reason is None:
+                reason = self._send(machine, order)
+            if reason is not None:
+                self._inbox.append((machine, Rejected(order.client_order_id, reason)))
+        self._commitments.reserve(plan.pair_id, submit)
+        for action in postponed:
+            self._perform(machine, action)
 
-    def _absorb(self, machine: PairMachine) -> None:
-        """Let a machine hear at once what has happened to the orders just sent, before the next one is."""
+    def _send(self, machine: PairMachine, order: LegOrder) -> str | None:
+        """Send an order; return why it cannot be sent."""
+        try:
+            self._port.submit(order)
+        except ValueError as e:
+            return f"UNSENDABLE: {e}"
+        self._news.watch.on_sent(machine, order.client_order_id, self._port.now_ns())
+        return None
+
+    def _absorb(self, machine: PairMachine) -> list[Action]:
+        """Let a machine hear at once what has happened to its orders, before the next one is sent; return what it wants."""
+        wanted: list[Action] = []
         waiting = list(self._inbox)
         self._inbox.clear()
         for other, event in waiting:
-            if other is machine and event is not None and not isinstance(event, Tick | Observed):
-                # While an order of the batch is still to be sent, the machine has nothing to decide.
-                leftover = self._step(machine, event)
-                assert not leftover
+            if other is machine and isinstance(event, Accepted | Filled | Canceled | Rejected):
+                wanted += self._step(machine, event)
             else:
                 self._inbox.append((other, event))
+        return wanted
 
-    def _leg_order(self, plan: PairPlan, request: LegRequest) -> LegOrder:
-        leg = plan.legs[request.leg]
-        best_usd = request.reference_price_usd
-        if best_usd is None:
-            best_usd = self._port.best_price_usd(leg.instrument_id, request.side) or leg.reference_price_usd
-        return LegOrder(
-            venue=leg.venue,
-            instrument_id=leg.instrument_id,
-            client_order_id=request.client_order_id,
-            side=request.side,
-            quantity=request.quantity,
-            kind=OrderKind.LIMIT,
-            limit_price_usd=limit_price_usd(best_usd, request.side, request.slippage_bps, leg.rules.price_step),
-            time_in_force=TimeInForce.IOC,
-            reduce_only=request.reduce_only,
-        )
+    def _end(self, machine: PairMachine, done: Done) -> None:
+        pair_id = machine.plan.pair_id
+        del self._active[pair_id]
+        self._recoveries.pop(pair_id, None)
+        result = self._news.result(machine, done)
+        self._commitments.end(pair_id, result)
+        self._news.ended(machine, result)
+        self._port.on_done(machine, done)
 
     def _remember(self, machine: PairMachine, orders: list[LegOrder]) -> None:
-        self._machines.update({order.client_order_id: machine for order in orders})
+        for order in orders:
+            machine.orders[order.client_order_id].limit_price_usd = order.limit_price_usd
+            self._machines[order.client_order_id] = machine
         finished = [key for key, known in self._machines.items() if known.done is not None]
         for key in finished[: max(0, len(self._machines) - _REMEMBERED_ORDERS)]:
             del self._machines[key]
-            self._told.pop(key, None)
-
-    def _tell(self, machine: PairMachine, client_order_id: str) -> None:
-        """Publish how an order stands, if that is news."""
-        order = machine.orders[client_order_id]
-        if self._told.get(client_order_id) == (order.state, order.filled):
-            return
-        self._told[client_order_id] = (order.state, order.filled)
-        leg = machine.plan.legs[order.request.leg]
-        self._port.publish(
-            topics.LEG_UPDATE,
-            LegUpdate(
-                pair_id=machine.plan.pair_id,
-                venue=leg.venue,
-                instrument_id=leg.instrument_id,
-                client_order_id=client_order_id,
-                state=order.state,
-                side=order.request.side,
-                filled_quantity=order.filled,
-                average_price_usd=order.average_price_usd,
-                reason=order.reason,
-                ts_ns=self._port.now_ns(),
-            ),
-        )
+            self._news.forget(key)

@@ -10,13 +10,13 @@ from strategies.sizing import ZERO
 OVER = (LegState.FILLED, LegState.CANCELED, LegState.REJECTED)
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, tag=True):
     """The venue has the order."""
 
     client_order_id: str
 
 
-class Filled(msgspec.Struct, frozen=True):
+class Filled(msgspec.Struct, frozen=True, tag=True):
     """Part of an order traded; `trade_id` is the venue's and is counted once."""
 
     client_order_id: str
@@ -25,14 +25,14 @@ class Filled(msgspec.Struct, frozen=True):
     price_usd: Decimal
 
 
-class Canceled(msgspec.Struct, frozen=True):
+class Canceled(msgspec.Struct, frozen=True, tag=True):
     """The order is over; `filled` is what it filled in all, as far as the sender knows."""
 
     client_order_id: str
     filled: Decimal = ZERO
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True, tag=True):
     """The order was refused, by us, by a rule or by the venue."""
 
     client_order_id: str
@@ -51,8 +51,12 @@ class Observed(msgspec.Struct, frozen=True):
     quantities: tuple[Decimal, Decimal]
 
 
+class WindUp(msgspec.Struct, frozen=True):
+    """Open nothing more: end at what is hedged once the orders under way are over; a close goes on."""
+
+
 type OrderEvent = Accepted | Filled | Canceled | Rejected
-type Event = OrderEvent | Tick | Observed
+type Event = OrderEvent | Tick | Observed | WindUp
 
 
 class LegRequest(msgspec.Struct, frozen=True, kw_only=True):

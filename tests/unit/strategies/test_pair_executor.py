@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from messages import Intent, LegOrder, LegState, LegUpdate, Outcome, PairOrder, Side
+from strategies.journal import Journal
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Canceled, Done, Event, Filled, Rejected
@@ -41,10 +42,12 @@ class FakePort:
         self.published: list[msgspec.Struct] = []
         self.ended: list[tuple[str, Done]] = []
         self.answers: Callable[[LegOrder], None] = lambda _order: None
+        self.queries: list[tuple[str, int]] = []
+        self.positions: dict[str, Decimal] = {}
         self.prices: dict[str, Decimal] = {}
         self.after: PairPlan | None = None
         self.now = 0
-        self.executor = PairExecutor(self, Policy(max_slippage_bps=D(10)))
+        self.executor = PairExecutor(self, Policy(max_slippage_bps=D(10)), Journal())
 
     def now_ns(self) -> int:
         return self.now
@@ -58,6 +61,15 @@ class FakePort:
 
     def cancel(self, client_order_id: str) -> None:
         self.canceled.append(client_order_id)
+
+    def cancel_all(self, instrument_id: str) -> None:
+        self.canceled.append(instrument_id)
+
+    def query(self, instrument_id: str, client_order_id: str, question: int) -> None:
+        self.queries.append((client_order_id, question))
+
+    def position(self, instrument_id: str) -> Decimal | None:
+        return self.positions.get(instrument_id)
 
     def publish(self, topic: str, message: msgspec.Struct) -> None:
         self.published.append(message)
@@ -201,5 +213,5 @@ def test_a_late_fill_of_a_finished_pair_is_told_and_moves_nothing(port: FakePort
     port.tell(Canceled(second.client_order_id))
     port.fill(first, "2")
     assert len(port.sent) == 2
-    assert port.published[-1].filled_quantity == 2
+    assert [m for m in port.published if isinstance(m, LegUpdate)][-1].filled_quantity == 2
     assert len(port.ended) == 1
