@@ -22,7 +22,7 @@ PRIOR_HORIZONS = 2.0  # how many horizons' worth of errors that counts as
 POWER = 2
 GAIN_MAX = 1e9
 
-type Errors = tuple[float | None, ...]
+type Candidates = tuple[float | None, ...]
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ class Forecaster:
         kept = max(*WINDOWS_HOURS, horizon_hours) + 1
         self._sums = deque([0.0], maxlen=kept)
         self._counts = deque([0], maxlen=kept)
-        self._made: deque[Errors] = deque(maxlen=horizon_hours)  # forecasts whose horizon is still running
+        self._made: deque[Candidates] = deque(maxlen=horizon_hours)  # forecasts whose horizon is still running
         self._products = [[0.0] * CANDIDATES for _ in range(CANDIDATES)]  # sums of error products, each times its gain
         self._numbers = [[0.0] * CANDIDATES for _ in range(CANDIDATES)]  # sums of the gains
         self._gain = 1.0  # of the next errors: it grows instead of the old sums being made smaller
@@ -84,7 +84,7 @@ class Forecaster:
         known = self._counts[-1] - self._counts[-1 - back]
         return (self._sums[-1] - self._sums[-1 - back]) / known if known >= hours * COVERAGE_MIN else None
 
-    def candidates(self) -> Errors:
+    def candidates(self) -> Candidates:
         """Return what each candidate says now: the means by rising window (None: not enough known), and zero."""
         return (*(self._mean(hours) for hours in WINDOWS_HOURS), 0.0)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from messages import FundingClock
-from strategies.forecast import Forecast, Forecaster
+from strategies.forecast import CANDIDATES, Candidates, Forecast, Forecaster
 from strategies.funding import Direction, Publication, Published, nowcast
 
 HOURS_KEPT = 24 * 90
@@ -120,17 +120,29 @@ class FundingHistory:
         and say a large error. Reversed, the direction's forecast has the opposite sign and the same error.
         """
         low, high = sorted((direction.long_venue, direction.short_venue))
+        fed = self._fed(low, high, now_ns, horizon_hours)
+        made = None if fed is None else fed.forecaster.forecast(self._latest_apr(low, high))
+        sign = 1 if direction.short_venue == high else -1
+        return None if made is None else Forecast(sign * made.apr_mean, made.apr_error)
+
+    def candidates(self, direction: Direction, now_ns: int, horizon_hours: int) -> Candidates:
+        """Return what each plain forecast says (see `Forecaster.candidates`): the benchmarks of the combination."""
+        low, high = sorted((direction.long_venue, direction.short_venue))
+        fed = self._fed(low, high, now_ns, horizon_hours)
+        sign = 1 if direction.short_venue == high else -1
+        said = (None,) * CANDIDATES if fed is None else fed.forecaster.candidates()
+        return tuple(None if value is None else sign * value for value in said)
+
+    def _fed(self, low: str, high: str, now_ns: int, horizon_hours: int) -> "_Fed | None":
+        """Return the forecaster of a pair, fed with all that is known by now; None where that is nothing or too old."""
         if low not in self._venues or high not in self._venues:
             return None
         for venue in (low, high):
             self._venues[venue].close(now_ns)
         fed = self._forecasters.setdefault((low, high, horizon_hours), _Fed(horizon_hours))
         fed.feed(self._venues[low], self._venues[high])
-        if fed.next_hour < now_ns // self._clock.hour_ns - HOURS_SILENT_MAX:
-            return None
-        sign = 1 if direction.short_venue == high else -1
-        made = fed.forecaster.forecast(self._latest_apr(low, high))
-        return None if made is None else Forecast(sign * made.apr_mean, made.apr_error)
+        is_silent = fed.next_hour < now_ns // self._clock.hour_ns - HOURS_SILENT_MAX
+        return None if is_silent else fed
 
     def _latest_apr(self, low: str, high: str) -> float | None:
         pays, receives = self.nowcast(low), self.nowcast(high)

@@ -115,6 +115,14 @@ def test_a_forecast_is_that_of_the_differential_of_the_hours_known():
     assert made == forecast({FIRST + hour: 0.0001 * 8760 for hour in range(60)}, FIRST + 60, 24)
 
 
+def test_the_plain_forecasts_can_be_looked_at_both_ways():
+    history = two_venues(200)
+    ours, theirs = (history.candidates(direction, at(200, 0.02), 24) for direction in (HL_SHORT, HL_LONG))
+    assert ours == (*[pytest.approx(0.876)] * 3, None, 0.0)
+    assert theirs == (*[pytest.approx(-0.876)] * 3, None, 0.0)
+    assert FundingHistory(CLOCK).candidates(HL_LONG, at(0), 24) == (None,) * 5
+
+
 def test_the_past_may_come_after_the_present():
     straight, late = two_venues(60), FundingHistory(CLOCK)
     late.observe(in_force(60, 0.01, "0"))
