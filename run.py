@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import re
 import signal
 import sys
 import time
@@ -9,7 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.schema import AppConfig
+    from operations.assembly import Assembled
+    from operations.ears import Channel, Ears
+    from operations.guard import Guard
 
 VERSION = "0.1.0"
 VAR = Path("var")
@@ -23,12 +29,16 @@ class EarlyStop:
     """
 
     def __init__(self) -> None:
-        self.is_asked = False
+        self.is_asked = self.is_flatten_asked = False
 
     def listen(self) -> None:
-        """Take the signals that end a run."""
+        """Take the signals that end a run, and the one that flattens."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
+        signal.signal(signal.SIGUSR1, self._note_flatten)
+
+    def _note_flatten(self, *_: object) -> None:
+        self.is_flatten_asked = True
 
     def _note(self, *_: object) -> None:
         if self.is_asked:
@@ -56,6 +66,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--forever", action="store_true", help="go on after the scenario until Ctrl-C")
     parser.add_argument("--flatten", action="store_true", help="close what is open before stopping")
     parser.add_argument("--attach", type=Path, metavar="FILE", help="use simulators that run already: their ready line")
+    parser.add_argument("--watchdog", action="store_true", help="start the watchdog process, as testnet and live always do")
     parser.add_argument("--plain", action="store_true", help="print lines instead of the live view")
     return parser.parse_args(argv)
 
@@ -68,12 +79,15 @@ def main(argv: list[str] | None = None) -> int:
     from config.load import ConfigError, load
     from config.schema import forever, refusal
     from config.secret import SecretError
+    from operations.presence import PresenceError
     from operations.venues import VenuesError, attach, started, use
 
     try:
         config = load(args.config)
         if args.attach is not None and config.simulators is None:
             raise ConfigError("--attach is for a config with simulators")
+        if args.watchdog and config.simulators is not None and args.attach is None:
+            raise ConfigError("--watchdog watches simulators that outlive the node: start them alone and give --attach")
         if args.summary is not None and not args.summary.parent.is_dir():
             raise ConfigError(f"--summary: there is no folder {args.summary.parent}")
         _prepare(args.summary)
@@ -91,7 +105,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, SecretError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 2
-    except (VenuesError, UnwritableError) as e:
+    except (VenuesError, UnwritableError, PresenceError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the node ran; from then on the session takes the signal
@@ -119,11 +133,34 @@ def _prepare(summary: Path | None) -> None:
 
 
 def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int:
+    """Show that a node runs here, set a watchdog beside it where one is due, and run it."""
+    from config.schema import Mode
+    from operations.guard import Guard
+    from operations.presence import Presence, presence_path
+
+    guard = None
+    presence, is_orderly = Presence(presence_path(config.trader_id)), False
+    try:
+        if args.watchdog or config.mode in (Mode.TESTNET, Mode.LIVE):
+            guard = Guard(args.config, args.attach, VAR / "logs" / "watchdog.log")
+            guard.start()
+        code = trade_under(config, args, stop, presence.beat, guard)
+        is_orderly = True
+        return code
+    finally:
+        presence.close(is_orderly=is_orderly)
+
+
+def trade_under(
+    config: "AppConfig", args: argparse.Namespace, stop: EarlyStop, beat: "Callable[[], None]", guard: "Guard | None"
+) -> int:
     """Build the node and what watches it, run the session, print and write the summary."""
     from rich.console import Console
 
     from actors.terminal import LineScreen, LiveScreen
     from operations.assembly import assemble
+    from operations.ears import Ears
+    from operations.presence import socket_path
     from operations.session import Session, StartError
     from operations.summary import show, summarise
 
@@ -133,8 +170,18 @@ def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int
         console.width = 120  # a file or pipe has no width of its own, and tables need one
     print("starting the node ...", flush=True)
     with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
-        node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION)
-        session = Session(node, config.run, flatten=args.flatten, is_interrupted=stop.is_asked)
+        node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION, beat=beat)
+        ears = Ears(
+            node.publish,
+            socket=socket_path(config.trader_id),
+            is_running=lambda: bool(node.node.trader.is_running),
+            now_ns=time.time_ns,
+            tell=node.tell,
+        )
+        if stop.is_flatten_asked:
+            ears.on_signal()
+        channels = _channels(config, node, ears, guard)
+        session = Session(node, config.run, flatten=args.flatten, is_interrupted=stop.is_asked, ears=ears, channels=channels)
         try:
             node.loop.run_until_complete(session.run())
             summary = summarise(
@@ -154,6 +201,21 @@ def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int
     if args.summary is not None and is_written:
         print(f"summary written to {args.summary}")
     return 0 if session.is_complete and is_written else 1
+
+
+def _channels(config: "AppConfig", node: "Assembled", ears: "Ears", guard: "Guard | None") -> "list[Channel]":
+    """Return what has to be listened to beside the trader: Redis, and the watchdog's end."""
+    from config.secret import REFERENCE, resolve
+
+    found: list[Channel] = []
+    if config.redis is not None:
+        from operations.redis_channel import RedisChannel
+
+        url = resolve(config.redis.url) if re.fullmatch(REFERENCE, config.redis.url) else config.redis.url
+        found.append(RedisChannel(url, config.trader_id, ears.hear, node.alert))
+    if guard is not None:
+        found.append(guard.watched(node.alert))
+    return found
 
 
 def _write(path: Path | None, document: bytes) -> bool:

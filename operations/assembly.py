@@ -1,11 +1,13 @@
 """Put a node together: Nautilus with our clients, the strategy, and the actors that watch it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nautilus_trader.live.node import TradingNode
 
+from actors.deadman import DeadMan
 from actors.ledger import Ledger
 from actors.metrics import Metrics
 from actors.risk_gate import RiskGate
@@ -16,6 +18,7 @@ from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLive
 from config.load import ConfigError
 from config.node import VENUES, instrument_ids, node_config, strategy_config
 from config.schema import AppConfig, Mode
+from messages import Alert, OperatorCommand, Severity, topics
 from risk.in_force import LimitsInForce
 from strategies.funding_arb import FundingArbStrategy
 
@@ -44,6 +47,15 @@ class Assembled:
         """Show a line to the person in front of the terminal."""
         self._view.tell(line)
 
+    def publish(self, command: OperatorCommand) -> None:
+        """Hand a person's command to all who obey it."""
+        self.node.kernel.msgbus.publish(topic=topics.OPERATOR_COMMAND, msg=command)
+
+    def alert(self, severity: Severity, name: str, detail: str) -> None:
+        """Tell what happens beside the trader."""
+        now_ns = self.node.kernel.clock.timestamp_ns()
+        self.node.kernel.msgbus.publish(topic=topics.ALERT, msg=Alert(severity=severity, name=name, detail=detail, ts_ns=now_ns))
+
     def unconnected(self) -> dict[str, list[str]]:
         """Return by venue which of our clients (`data`, `trading`) have no connection."""
         kernel, found = self.node.kernel, dict[str, list[str]]()
@@ -60,8 +72,13 @@ class Assembled:
         self.node.dispose()
 
 
-def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) -> Assembled:
-    """Return the node, ready to run; raise `ConfigError` where the metrics port is taken."""
+def assemble(
+    config: AppConfig, screen: Screen, *, log_dir: Path, version: str, beat: Callable[[], None] = lambda: None
+) -> Assembled:
+    """Return the node, ready to run; raise `ConfigError` where the metrics port is taken.
+
+    `beat` is called for as long as the trader runs and the loop turns.
+    """
     metrics = _metrics(config, screen, version)
     node = TradingNode(node_config(config, log_dir=log_dir))
     is_paper = config.mode is Mode.PAPER
@@ -78,6 +95,7 @@ def assemble(config: AppConfig, screen: Screen, *, log_dir: Path, version: str) 
     for actor in actors:  # actors start before strategies, the gate before all
         node.trader.add_actor(actor)
         actor.listen()
+    node.trader.add_actor(DeadMan(beat, config.deadman.beat_secs))
     node.trader.add_strategy(strategy)
     return Assembled(node, strategy, ledger, view, metrics)
 

@@ -3,10 +3,11 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from config.schema import RunSection
 from operations.assembly import Assembled
+from operations.ears import Channel, Ears
 
 POLL_SECS = 0.2
 FLATTEN_SECS = 30.0  # how long a flatten may take before it is given up and reported
@@ -33,12 +34,23 @@ async def _until(condition: Callable[[], bool], timeout_secs: float) -> bool:
 class Session:
     """Run a built node: start it, wait for its end or a signal, flatten if asked to, stop it.
 
-    The first signal lets what is under way end; the second one gives up waiting for it.
+    The first signal lets what is under way end; the second one gives up waiting for it. `ears` take
+    people's commands meanwhile, on `channels` as well.
     """
 
-    def __init__(self, assembled: Assembled, run: RunSection, *, flatten: bool, is_interrupted: bool = False) -> None:
+    def __init__(
+        self,
+        assembled: Assembled,
+        run: RunSection,
+        *,
+        flatten: bool,
+        is_interrupted: bool = False,
+        ears: Ears | None = None,
+        channels: Sequence[Channel] = (),
+    ) -> None:
         self._node, self._strategy, self._ledger = assembled.node, assembled.strategy, assembled.ledger
         self._assembled, self._run, self._flatten = assembled, run, flatten
+        self._ears, self._channels = ears, channels
         self._signals = int(is_interrupted)
         self._started_secs = time.monotonic()
         self.wall_secs = 0.0
@@ -50,17 +62,23 @@ class Session:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:  # Nautilus' own handlers would stop without a last look
             loop.add_signal_handler(number, self._on_signal)
+        if self._ears is not None:
+            await self._ears.open(*self._channels)
         # Not `run_async`: it never ends where the kernel gave up connecting.
         starting = asyncio.create_task(self._node.kernel.start_async())
         try:
             await self._start(starting)
             if self._is_alive():
+                if self._ears is not None:
+                    self._ears.on_started()
                 await self._trade()
             else:
                 self.ended_because = "interrupted before the start: nothing was traded, what was open before still is"
         finally:
             starting.cancel()
             await self._node.stop_async()
+            if self._ears is not None:
+                await self._ears.close()
             for number in SIGNALS:  # what is left takes a moment, and its result must not get lost
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_IGN)

@@ -117,7 +117,7 @@ class Bench:
             recv_window_ms=5000,
         )
         order_id = (await hand._account.create_order(body)).id
-        while self.account().orders[order_id].status == "NEW":  # it is checked for risk first
+        while self.account().orders[order_id].status == "NEW":  # noqa: ASYNC110 - it is checked for risk first
             await asyncio.sleep(0.01)
 
     async def open_pair(self, asset: str = "HYPE") -> None:
