@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -12,7 +12,7 @@ from adapters.ekubo.constants import APPROVE, FRI_PER_STRK, SELECTORS, STRK
 from adapters.ekubo.journal import TransactionJournal
 from adapters.ekubo.receipts import Traded, read_receipt
 from adapters.ekubo.rpc import NodeRefused, StarknetRpc
-from adapters.ekubo.schemas import TransactionStatus
+from adapters.ekubo.schemas import Receipt, TransactionStatus
 from adapters.ekubo.sending import (
     Attempt,
     Blind,
@@ -38,7 +38,7 @@ from adapters.ekubo.sending import (
     next_step,
 )
 from adapters.ekubo.signing import Bounds, Call, Invoke, Signer, account_calldata
-from adapters.errors import Protocol, Rejected, VenueError
+from adapters.errors import OutcomeUnknown, Protocol, Rejected, VenueError
 
 _LATEST = "latest"
 _OUTBID = Decimal("1.25")  # how much more a replacement has to pay is not confirmed: a tenth, it is said
@@ -84,8 +84,9 @@ class Account:
     async def execute(self, calls: Sequence[Call], swap: Swap, fresh_until_ns: int) -> Slot:
         """Make calls and return what became of them; the turn must be held.
 
-        Raises `VenueError` where nothing was sent: no nonce or estimate to be had, the calls would revert (`NodeRefused`),
-        gas above the cap, too little STRK, or a quote that has grown old meanwhile (all `Rejected`).
+        Raises `OutcomeUnknown` where it was executed and its receipt does not add up, and another `VenueError` where nothing
+        was sent: no nonce or estimate to be had, the calls would revert (`NodeRefused`), gas above the cap, too little STRK,
+        or a quote that has grown old meanwhile (all `Rejected`).
         """
         if not self.turn.locked():
             raise AssertionError("the account's turn was not taken")
@@ -144,7 +145,7 @@ class Account:
         try:
             told = await self._rpc.add_invoke(attempt.body)
         except NodeRefused as e:
-            return Refused(attempt.hash, e.node_code, e.reason)
+            return Refused(attempt.hash, None if e.node_code is None else int(e.node_code), e.reason)
         except VenueError as e:
             self._log(f"transaction {attempt.hash} is in doubt: {e}")
             return Lost(attempt.hash, str(e))
@@ -192,13 +193,16 @@ class Account:
                 if (receipt := await self._rpc.receipt(int(slot.executed, 16))) is not None:
                     break
             except Protocol as e:
-                self._journal.put(slot)
-                self.fault = f"the receipt of transaction {slot.executed} is not understood: {e}"
-                raise
+                self._stop(slot, f"the receipt of transaction {slot.executed} is not understood: {e}")
             except VenueError as e:
                 self._log(f"no receipt of {slot.executed}: {e}")
             await self._sleep(self._policy.poll_secs)
-        is_swap = slot.executed == slot.key
+        booking = Booking(sold=0, bought=0, fee_fri=int(receipt.actual_fee.amount), reason="", ts_ns=self._now_ns())
+        if slot.executed == slot.key:
+            booking = self._swapped(slot, receipt, booking)
+        return msgspec.structs.replace(slot, booking=booking)
+
+    def _swapped(self, slot: Slot, receipt: Receipt, booking: Booking) -> Booking:
         traded = Traded(
             account=self.address,
             exchange=self._exchange,
@@ -206,18 +210,18 @@ class Account:
             sell_token=int(slot.swap.sell_token, 16),
             buy_token=int(slot.swap.buy_token, 16),
         )
-        booking = Booking(sold=0, bought=0, fee_fri=int(receipt.actual_fee.amount), reason="", ts_ns=self._now_ns())
-        if is_swap:
-            try:
-                done = read_receipt(receipt, traded)
-            except Protocol as e:
-                self._journal.put(slot)
-                self.fault = f"the receipt of transaction {slot.executed} does not add up: {e}"
-                raise
-            booking = Booking(
-                sold=done.sold, bought=done.bought, fee_fri=done.fee_fri, reason=done.revert_reason or "", ts_ns=booking.ts_ns
-            )
-        return msgspec.structs.replace(slot, booking=booking)
+        try:
+            done = read_receipt(receipt, traded)
+        except Protocol as e:
+            self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {e}")
+        reason = done.revert_reason or ""
+        return msgspec.structs.replace(booking, sold=done.sold, bought=done.bought, fee_fri=done.fee_fri, reason=reason)
+
+    def _stop(self, slot: Slot, fault: str) -> NoReturn:
+        """Let nothing be sent any more: what the wallet holds now is not what we know."""
+        self._journal.put(slot)
+        self.fault = fault
+        raise OutcomeUnknown(fault)
 
     # -- before a slot
 
@@ -225,7 +229,7 @@ class Account:
         """Return the account's next nonce: believed at once where it is the expected one, else after two equal readings."""
         before: int | None = None
         for _ in range(_READINGS):
-            told = await self._rpc.nonce(self.address)
+            told = int(await self._rpc.nonce(self.address))
             if told == self._expected or (told == before and told >= (self._expected or 0)):
                 return told
             before = told
