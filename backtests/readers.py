@@ -44,6 +44,16 @@ def hyperliquid_funding(folder: Path, asset: str) -> tuple[SettledRate, ...]:
     )
 
 
+def exchange_funding(folder: Path, venue: str, asset: str) -> tuple[SettledRate, ...]:
+    """Return the settlements of a centralised exchange (USDT margin), each for its own interval; `DataError` without a file."""
+    return _table(
+        folder / "funding" / f"{venue.lower()}_{asset.lower()}.csv.gz",
+        lambda row: SettledRate(
+            _ns(row["time_ms"]), Decimal(row["rate"]) / Decimal(row["interval_hours"]), Decimal(row["interval_hours"])
+        ),
+    )
+
+
 def hyperliquid_candles(folder: Path, asset: str) -> tuple[Candle, ...]:
     """Return the hourly candles of an asset."""
     return _table(

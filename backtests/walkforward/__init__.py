@@ -1,0 +1,1 @@
+"""Rules judged on data they were not chosen on: windows that walk forward over recorded funding."""
