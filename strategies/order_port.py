@@ -18,8 +18,9 @@ from nautilus_trader.model.events import (
 )
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 
-from messages import LegOrder, Side, TimeInForce
+from messages import Command, LegOrder, OperatorCommand, Side, TimeInForce, topics
 from risk.reading import net_quantity
+from risk.trading import flatten_tag
 from strategies.market_reader import MarketReader
 from strategies.pair import PairMachine
 from strategies.pair_orders import Accepted, Canceled, Done, Filled, Rejected
@@ -43,7 +44,8 @@ class VenueTruth(Protocol):
 class OrderPort:
     """The one place from which perpetual orders leave; `strategy` is the Nautilus strategy that owns them.
 
-    `untradable` names the venues on which nothing can be done or seen now.
+    `untradable` names the venues on which nothing can be done or seen now. From an operator's FLATTEN until RESUME
+    every order carries the command as a tag, by which the gate lets it reduce even while trading is halted.
     """
 
     def __init__(
@@ -58,6 +60,14 @@ class OrderPort:
     ) -> None:
         self._strategy, self._reader, self._on_done = strategy, reader, on_done
         self._untradable, self._truth, self._on_answer = untradable, truth, on_answer
+        self._tags: list[str] | None = None
+        strategy.msgbus.subscribe(topic=topics.OPERATOR_COMMAND, handler=self._on_command)
+
+    def _on_command(self, command: OperatorCommand) -> None:
+        if command.command is Command.FLATTEN:
+            self._tags = [flatten_tag(command)]
+        elif command.command is Command.RESUME:
+            self._tags = None
 
     def now_ns(self) -> int:
         """Return the clock's time."""
@@ -81,6 +91,7 @@ class OrderPort:
             post_only=order.post_only,
             reduce_only=order.reduce_only,
             client_order_id=ClientOrderId(order.client_order_id),
+            tags=self._tags,
         )
         strategy.submit_order(built)
 
