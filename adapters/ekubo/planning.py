@@ -1,42 +1,28 @@
 """Turns an order into its next swap: quotes at two sizes, limits, the build, and its verification; nothing is sent here."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
-from typing import NoReturn
 
 import msgspec
 
-from adapters.ekubo import costs, impact, slices, verification
-from adapters.ekubo.api import AvnuApi, QuoteRequest
+from adapters.ekubo import costs, impact, parsing, slices, verification
+from adapters.ekubo.api import AvnuApi
 from adapters.ekubo.calldata import BranchLayout
 from adapters.ekubo.constants import BPS, STRK
+from adapters.ekubo.quoting import NoRoute, Quoter, QuoteRefused
 from adapters.ekubo.schemas import Quote
 from adapters.ekubo.sending import Swap
 from adapters.ekubo.signing import Call
 from adapters.ekubo.slices import Cut
+from adapters.ekubo.tokens import Pair, Token
 from adapters.ekubo.verification import Refusal, SwapTerms, VerifiedSwap
 from adapters.errors import Rejected
 from messages import Side
 
 _NS, _ZERO = 1_000_000_000, Decimal(0)
 _CUTS = 3  # how often a size is tried before the pool is too thin for the order
-
-
-class Token(msgspec.Struct, frozen=True):
-    """A token; amounts are in its smallest units, 10^-`decimals`."""
-
-    code: str
-    address: int
-    decimals: int
-
-    def units(self, amount: Decimal) -> int:
-        """Return an amount in smallest units, rounded down."""
-        return int(amount.scaleb(self.decimals).to_integral_value(ROUND_FLOOR))
-
-    def amount(self, units: int) -> Decimal:
-        """Return smallest units as an amount."""
-        return Decimal(units).scaleb(-self.decimals)
 
 
 class SwapOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +99,7 @@ class SwapPlanner:
     def __init__(
         self,
         api: AvnuApi,
+        quoter: Quoter,
         rules: Rules,
         *,
         held: Held,
@@ -120,9 +107,8 @@ class SwapPlanner:
         now_ns: Callable[[], int],
         log: Callable[[str], None],
     ) -> None:
-        self._api, self._rules, self._held, self._reference = api, rules, held, reference
+        self._api, self._quoter, self._rules, self._held, self._reference = api, quoter, rules, held, reference
         self._now_ns, self._log = now_ns, log
-        self.excluded: tuple[str, ...] = ()  # sources AVNU is to leave out; what it does all the same is refused
         self.strk_usd: Decimal | None = None  # as the last quote had it: to value gas, never to trade on
 
     async def plan(self, order: SwapOrder, remaining: int) -> Plan | Objection:
@@ -136,6 +122,11 @@ class SwapPlanner:
             verified = await self._build(quote, terms)
         except _Objected as e:
             return e.objection
+        except QuoteRefused as e:
+            self._log(f"AVNU's quote is not what was asked for: {e}")
+            return Objection(f"quote refused, {e}", is_final=False)
+        except NoRoute as e:
+            return Objection(e.reason, is_final=False)
         self._note_strk_price(quote)
         return Plan(
             calls=verified.calls,
@@ -150,7 +141,7 @@ class SwapPlanner:
     async def _sized(self, order: SwapOrder, remaining: int) -> tuple[Quote, Cut]:
         """Return a quote for the largest slice that keeps the impact limit and the order's own price."""
         whole, size = await self._first_quote(order, remaining)
-        small = await self._need_quote(order, _small_size(order, size, whole))
+        small = await self._quote(order, _small_size(order, size, whole))
         limit = self._impact_limit(order, small)
         if size == remaining and _impact(whole, small) <= limit:
             return whole, Cut(remaining, 1)
@@ -161,7 +152,7 @@ class SwapPlanner:
             if cut is None:
                 fits = f"{order.base.amount(most)} {order.base.code}"
                 raise _Objected(f"no more than {fits} fit within an impact of {_bps(limit)} bps: not worth a slice")
-            quote = await self._need_quote(order, cut.size)
+            quote = await self._quote(order, cut.size)
             found = _impact(quote, small)
             if found <= limit:
                 return quote, cut
@@ -171,34 +162,14 @@ class SwapPlanner:
     async def _first_quote(self, order: SwapOrder, remaining: int) -> tuple[Quote, int]:
         """Return a quote for what remains, or for a part of it where the pools do not hold as much."""
         for size in dict.fromkeys((remaining, remaining // 10, remaining // 100)):
-            if size and (quote := await self._quote(order, size)) is not None:
-                return quote, size
-        raise _Objected("no route", is_final=False)
+            with contextlib.suppress(NoRoute):
+                if size:
+                    return await self._quote(order, size), size
+        raise NoRoute(f"no route from {order.sold.code} to {order.bought.code}")
 
-    async def _need_quote(self, order: SwapOrder, size: int) -> Quote:
-        quote = await self._quote(order, size)
-        if quote is None:
-            raise _Objected("no route", is_final=False)
-        return quote
-
-    async def _quote(self, order: SwapOrder, size: int) -> Quote | None:
-        asked = QuoteRequest(
-            sell_token=order.sold.address,
-            buy_token=order.bought.address,
-            sell_amount=None if order.is_buy else size,
-            buy_amount=size if order.is_buy else None,
-            taker=self._rules.account,
-            excluded_sources=self.excluded,
-            is_direct_only=self._rules.is_direct_only,
-        )
-        found = await self._api.quotes(asked, is_urgent=True)
-        if not found:
-            return None
-        terms = self._exact_terms(order, size, other=1)
-        refusal = verification.check_quote(found[0], terms, Decimal(self._now_ns()) / _NS)
-        if refusal is not None:
-            self._object(refusal, "quote")
-        return found[0]
+    async def _quote(self, order: SwapOrder, size: int) -> Quote:
+        ask = self._quoter.buy if order.is_buy else self._quoter.sell
+        return await ask(order.sold, order.bought, size)
 
     def _impact_limit(self, order: SwapOrder, small: Quote) -> Decimal:
         """Return how far a slice may move the price: no further than to the order's own limit."""
@@ -276,12 +247,9 @@ class SwapPlanner:
             raise _Objected(f"no build: {e.reason}", is_final=False) from e
         verified = verification.verify(build, terms)
         if isinstance(verified, Refusal):
-            self._object(verified, "build")
+            self._log(f"AVNU's build is not what was asked for, and not signed: {verified.fault}: {verified.detail}")
+            raise _Objected(f"build refused, {verified.fault}: {verified.detail}", is_final=False)
         return verified
-
-    def _object(self, refusal: Refusal, what: str) -> NoReturn:
-        self._log(f"AVNU's {what} is not what was asked for, and not signed: {refusal.fault}: {refusal.detail}")
-        raise _Objected(f"{what} refused, {refusal.fault}: {refusal.detail}", is_final=False)
 
     def _note_strk_price(self, quote: Quote) -> None:
         strk = costs.gas_strk(quote)
@@ -302,14 +270,13 @@ def _rate(quote: Quote) -> Decimal:
 
 def _impact(quote: Quote, small: Quote) -> Decimal:
     """Return how much worse a quote is than that for next to nothing, a fraction: the pool's fee cancels."""
-    large, tiny = (impact.Amounts(int(each.sell_amount), int(each.buy_amount)) for each in (quote, small))
-    return impact.execution_impact_bps(large, tiny) / BPS
+    return impact.execution_impact_bps(parsing.amounts(quote), parsing.amounts(small)) / BPS
 
 
 def _price(order: SwapOrder, quote: Quote) -> Decimal:
     """Return a quote's price, quote per base."""
-    rate = _rate(quote)
-    return (1 / rate if order.is_buy else rate).scaleb(order.base.decimals - order.quote.decimals)
+    sold, bought = int(quote.sell_amount), int(quote.buy_amount)
+    return Pair(order.base, order.quote).price(*((bought, sold) if order.is_buy else (sold, bought)))
 
 
 def _limit_rate(order: SwapOrder) -> Decimal:

@@ -15,12 +15,13 @@ from adapters.ekubo.account import Account
 from adapters.ekubo.calldata import BranchLayout
 from adapters.ekubo.desk import SwapDesk
 from adapters.ekubo.journal import InMemory, TransactionJournal
-from adapters.ekubo.planning import Objection, Plan, SwapOrder, Token
+from adapters.ekubo.planning import Objection, Plan, SwapOrder
 from adapters.ekubo.rpc import StarknetRpc
 from adapters.ekubo.schemas import Build, convert
 from adapters.ekubo.sending import Policy, Slot, Swap
 from adapters.ekubo.signing import Signer
 from adapters.ekubo.slices import CoolDown
+from adapters.ekubo.tokens import Token
 from adapters.ekubo.verification import SwapTerms, VerifiedSwap, maximum_sold, minimum_bought, verify
 from adapters.errors import Connectivity
 from adapters.transport import HttpResponse
