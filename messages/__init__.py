@@ -29,7 +29,7 @@ from messages.control import (
 )
 from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
-from messages.swaps import SwapCost, SwapHop, SwapQuote
+from messages.swaps import SwapCost, SwapHop, SwapQuote, SwapQuoteKind
 from messages.trading import (
     Action,
     Edge,
@@ -84,6 +84,7 @@ __all__ = [
     "SwapCost",
     "SwapHop",
     "SwapQuote",
+    "SwapQuoteKind",
     "TimeInForce",
     "TradingState",
     "VenueState",

@@ -72,3 +72,11 @@ class SwapQuote(msgspec.Struct, frozen=True, kw_only=True):
     def price(self) -> Decimal:
         """The price all in but the gas, quote per base."""
         return self.quote_quantity / self.base_quantity
+
+
+class SwapQuoteKind:
+    """Names swap quotes in a request to Nautilus, whose `DataType` takes no struct.
+
+    The request names the instrument; its parameters are `side` and either `quantity` (base units) or `max_impact_bps`. The
+    answer is published as a `SwapQuote` on its topic, and reaches `on_historical_data` as an object with that in `quote`.
+    """
