@@ -16,13 +16,14 @@ from nautilus_trader.model.events import OrderEvent
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
-from messages import Action, FundingClock, Intent, Outcome, RiskRefused, Signal, topics
+from messages import Action, FundingClock, Outcome, RiskRefused, Signal, topics
 from messages.loop import on_loop
 from risk.checks import Refused
 from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
+from strategies.desk import AssetDesk
 from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
-from strategies.holdings import Confirmation, Holding, classify
+from strategies.holdings import Holding, classify
 from strategies.journal import Journal
 from strategies.market_reader import MarketReader, leg_rules
 from strategies.order_port import OrderPort, VenueTruth, translate
@@ -31,11 +32,10 @@ from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Done
 from strategies.pair_plan import Policy
 from strategies.pair_recovery import OrderAnswer
-from strategies.signals import AssetView, Memory, PairState, Rules, decide, persisted
+from strategies.signals import AssetView, PairState, Rules, decide, persisted
 from strategies.sizing import ZERO
 
 NS_PER_SEC = 1_000_000_000
-LONGEST_COOLDOWN_SECS = 3_600.0
 
 
 class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[misc, call-arg]  # no stubs
@@ -61,27 +61,6 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
     cooldown_secs: float = 5.0
     confirmations: int = 2
     in_doubt_after_secs: float = 3.0
-
-
-class AssetDesk:
-    """What the strategy keeps per asset between evaluations; none of it is a position."""
-
-    def __init__(self, asset: str, venues: tuple[str, ...], confirmations: int) -> None:
-        self.asset = asset
-        self.ids = {venue: InstrumentId.from_str(f"{asset}-USD-PERP.{venue}") for venue in venues}
-        self.confirmation = Confirmation(confirmations)
-        self.holding: Holding | None = None  # the last confirmed reading
-        self.reading: Holding | None = None  # the latest one, confirmed or not
-        self.memory: Memory | None = None
-        self.published: Signal | None = None
-        self.enter_not_before_ns = self.close_not_before_ns = 0
-        self.failures = 0
-        self.is_leaving = False  # an exit has begun and the asset has not been flat since
-
-    @property
-    def state(self) -> PairState:
-        """The confirmed state; what is not confirmed is busy."""
-        return PairState.BUSY if self.holding is None else self.holding.state
 
 
 class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes have no stubs
@@ -115,7 +94,12 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         )
         self._terms = Terms(pair_notional_usd=config.pair_notional_usd, max_slippage_bps=config.max_slippage_bps)
         self._funding_clock = FundingClock(config.hour_secs)
-        self._desks = {asset: AssetDesk(asset, config.venues, config.confirmations) for asset in config.assets}
+        pause_ns = round(config.cooldown_secs * NS_PER_SEC)
+        self._desks = {
+            asset: AssetDesk(asset, config.venues, confirmations=config.confirmations, pause_ns=pause_ns)
+            for asset in config.assets
+        }
+        self._ids = {asset: {v: InstrumentId.from_str(f"{asset}-USD-PERP.{v}") for v in config.venues} for asset in config.assets}
         self._sequence = 0
         self._is_finishing = self._is_flattening = False
 
@@ -142,12 +126,14 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def on_start(self) -> None:
         """Subscribe to everything and start to evaluate; what is already held is adopted by the first evaluations."""
         for desk in list(self._desks.values()):
-            missing = [instrument_id for instrument_id in desk.ids.values() if self.cache.instrument(instrument_id) is None]
+            missing = [
+                instrument_id for instrument_id in self._ids[desk.asset].values() if self.cache.instrument(instrument_id) is None
+            ]
             if missing:
                 self.log.error(f"{desk.asset} is not traded: {', '.join(map(str, missing))} unknown")
                 del self._desks[desk.asset]
                 continue
-            for instrument_id in desk.ids.values():
+            for instrument_id in self._ids[desk.asset].values():
                 self._subscribe(instrument_id)
         for machine in self._executor.recover():
             self.log.warning(f"{machine.plan.pair_id} was under way when an earlier run ended: finding out what became of it")
@@ -164,7 +150,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def on_stop(self) -> None:
         """Cancel what rests and say what stays open; positions are left as they are."""
         for desk in self._desks.values():
-            for instrument_id in desk.ids.values():
+            for instrument_id in self._ids[desk.asset].values():
                 if self.cache.orders_open(instrument_id=instrument_id, strategy_id=self.id):
                     self.cancel_all_orders(instrument_id)
         for machine in self._executor.active:
@@ -190,12 +176,14 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def request_finish(self) -> None:
         """Begin nothing new, neither an entry nor an exit; what is under way ends, and legs that do not match are repaired."""
         self._is_finishing = True
+        self._executor.wind_up()
 
     def request_flatten(self) -> None:
         """Close everything, both legs of a pair together, and open nothing any more."""
         if not self._is_flattening:
             self.log.warning("flatten requested: closing all legs, opening nothing any more")
         self._is_finishing = self._is_flattening = True
+        self._executor.wind_up()
         if self.is_running:
             self._evaluate()
 
@@ -250,18 +238,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _confirm(self, desk: AssetDesk) -> None:
         if self._executor.is_busy(desk.asset):
-            desk.confirmation.forget()
-            desk.holding = None
-            return
-        desk.reading = self._read_holding(desk)
-        confirmed = desk.confirmation.observe(desk.reading)
-        if confirmed is not None and (desk.holding is None or confirmed.state is not desk.holding.state):
-            self.log.info(f"{desk.asset} is {confirmed.state.value}: {dict(confirmed.quantities)}")
-        desk.holding = confirmed or desk.holding
+            desk.busy()
+        elif desk.observe(self._read_holding(desk)) and desk.holding is not None:
+            self.log.info(f"{desk.asset} is {desk.holding.state.value}: {dict(desk.holding.quantities)}")
 
     def _read_holding(self, desk: AssetDesk) -> Holding:
-        quantities = {venue: net_quantity(self.cache, instrument_id) for venue, instrument_id in desk.ids.items()}
-        return classify(quantities, {venue: self._dust(instrument_id) for venue, instrument_id in desk.ids.items()})
+        quantities = {venue: net_quantity(self.cache, instrument_id) for venue, instrument_id in self._ids[desk.asset].items()}
+        return classify(quantities, {venue: self._dust(instrument_id) for venue, instrument_id in self._ids[desk.asset].items()})
 
     def _dust(self, instrument_id: InstrumentId) -> Decimal:
         """Return the smallest position (base units) that its venue would let us trade."""
@@ -275,7 +258,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         blocked = self._reports.untradable() if desk.state is PairState.OPEN else self._reports.blocked()
         view = AssetView(
             asset=desk.asset,
-            venues={v: self._reader.venue_view(i, blocked.get(v), now_ns) for v, i in desk.ids.items()},
+            venues={v: self._reader.venue_view(i, blocked.get(v), now_ns) for v, i in self._ids[desk.asset].items()},
             state=PairState.BUSY if self._executor.is_busy(desk.asset) else desk.state,
             held=None if desk.holding is None else desk.holding.held,
             entry_block=self._entry_block(desk, now_ns),
@@ -291,11 +274,11 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         if self._executor.active or any(other.state is not PairState.FLAT for other in others):
             return "OTHER_PAIR_OPEN"
         # The cache says flat; a venue that says otherwise is believed as far as not to open anything.
-        if any(self._reports.holds(venue, instrument_id.value) for venue, instrument_id in desk.ids.items()):
+        if any(self._reports.holds(venue, instrument_id.value) for venue, instrument_id in self._ids[desk.asset].items()):
             return "ACCOUNT_HOLDS_POSITION"
         if desk.reading is not None and desk.reading.state is not PairState.FLAT:
             return "POSITION_UNCONFIRMED"
-        return "COOLDOWN" if now_ns < desk.enter_not_before_ns else None
+        return None if desk.may_enter(now_ns) else "COOLDOWN"
 
     def _publish_signal(self, desk: AssetDesk, signal: Signal) -> None:
         known = desk.published
@@ -311,16 +294,16 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             return
         if signal.action is Action.ENTER:
             self._enter(desk, signal, now_ns)
-        elif signal.action is Action.EXIT and now_ns >= desk.close_not_before_ns and desk.holding is not None:
+        elif signal.action is Action.EXIT and desk.may_close(now_ns) and desk.holding is not None:
             self._close(desk, desk.holding, "C", now_ns)
 
     def _enter(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
         markets = self._markets(desk, now_ns)
-        seen = snapshot(self.cache, self._reports, now_ns, instrument_ids=desk.ids.values())
+        seen = snapshot(self.cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values())
         identity = self._next_pair_id(desk.asset, "O", now_ns)
         plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._limits.current, terms=self._terms)
         if isinstance(plan, Refused):
-            self._cool_down(desk, now_ns)
+            desk.pause(now_ns)
             self.log.warning(f"{desk.asset} not entered: {plan.reason} {plan.detail}")
             refused = RiskRefused(
                 scope=desk.asset, reason=plan.reason, detail=plan.detail, limit=plan.limit, value=plan.value, ts_ns=now_ns
@@ -332,8 +315,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _repair(self, desk: AssetDesk, now_ns: int) -> None:
         """Reduce a leg that stands alone or is larger than the other, once its venue can be traded on."""
-        holding, blocked = desk.holding, self._reports.untradable()
-        if holding is None or now_ns < desk.close_not_before_ns or self._executor.is_busy(desk.asset):
+        holding, blocked = desk.broken(now_ns), self._reports.untradable()
+        if holding is None or self._executor.is_busy(desk.asset):
             return
         size = repaired_size(holding.quantities)
         if any(abs(quantity) > size and venue in blocked for venue, quantity in holding.quantities.items()):
@@ -343,7 +326,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _flatten(self, desk: AssetDesk, now_ns: int) -> None:
         holding = self._read_holding(desk)
-        is_due = now_ns >= desk.close_not_before_ns and not self._executor.is_busy(desk.asset)
+        is_due = desk.may_close(now_ns) and not self._executor.is_busy(desk.asset)
         if not is_due or holding.state is PairState.FLAT:
             return
         blocked = self._reports.untradable()
@@ -364,7 +347,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         """Return both venues' markets; one without any quote is priced at what its position cost."""
         return {
             venue: self._reader.market(i, now_ns) or self._reader.unquoted(i, self._fallback_price(i))
-            for venue, i in desk.ids.items()
+            for venue, i in self._ids[desk.asset].items()
         }
 
     def _fallback_price(self, instrument_id: InstrumentId) -> Decimal:
@@ -379,22 +362,11 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._sequence += 1
         return pair_id(asset, letter, self._sequence, now_ns)
 
-    def _cool_down(self, desk: AssetDesk, now_ns: int) -> None:
-        """Pause an asset; before opening, twice as long after each failure in a row: each one cost fees."""
-        pause_ns = round(self._settings.cooldown_secs * NS_PER_SEC)
-        longest_ns = round(LONGEST_COOLDOWN_SECS * NS_PER_SEC)
-        desk.close_not_before_ns = now_ns + pause_ns
-        desk.enter_not_before_ns = now_ns + min(pause_ns * 2 ** min(desk.failures, 20), longest_ns)
-
     def _on_done(self, machine: PairMachine, done: Done) -> None:
         """Count and log how a pair order ended."""
-        plan, desk, now_ns = machine.plan, self._desks[machine.plan.asset], self.clock.timestamp_ns()
-        is_good = done.outcome is (Outcome.HEDGED if plan.intent is Intent.OPEN else Outcome.FLAT)
-        desk.failures = 0 if is_good else desk.failures + 1
-        if done.outcome is Outcome.FLAT and desk.is_leaving:  # also where an exit got stuck and a repair ended it
+        plan, desk = machine.plan, self._desks.get(machine.plan.asset)
+        if desk is not None and desk.ended(plan, done, self.clock.timestamp_ns()):
             self.cycles_completed += 1
-            desk.is_leaving = False
-        self._cool_down(desk, now_ns)
         text = f"{plan.pair_id} is {done.outcome.value}: {done.reason}; {machine.delta} unhedged"
         if done.outcome is Outcome.HALTED:
             self.log.error(text)

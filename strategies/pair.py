@@ -137,7 +137,7 @@ class PairMachine:
             if self.plan.intent is Intent.CLOSE or self.done is not None:
                 return ()
             self._goal = _NEVER
-            return (*self._stop_making(), *self._next(now_ns))
+            return (*self._stop_making(now_ns), *self._next(now_ns))
         order = self.orders.get(event.client_order_id)
         if order is None:
             return ()
@@ -177,13 +177,20 @@ class PairMachine:
             self._not_before_ns = now_ns + self._policy.reduce_delay_ns * max(1, self._reductions[request.leg])
 
     def _doubts(self, now_ns: int) -> Iterator[Action]:
+        """Doubt what has not been heard of for too long; a cancel is asked for again and again, which harms nobody."""
         for key, order in self.orders.items():
+            if order.is_over:
+                continue
+            since_ns = order.sent_ns if order.cancel_asked_ns is None else order.cancel_asked_ns
             rests = order.request.post_only and order.state in (LegState.ACTIVE, LegState.PARTIALLY_FILLED)
-            is_late = now_ns - order.sent_ns >= self._policy.in_doubt_after_ns and not (rests and not order.is_cancel_asked)
-            if is_late and not order.is_over and order.state is not LegState.IN_DOUBT:
-                if order.state is not LegState.PENDING and not order.is_cancel_asked:
-                    order.is_cancel_asked = True
-                    yield Cancel(key)
+            is_asked = order.cancel_asked_ns is not None
+            # A clock that went back must not put the next look off for as long.
+            if (rests and not is_asked) or abs(now_ns - since_ns) < self._policy.in_doubt_after_ns:
+                continue
+            if is_asked or order.request.post_only or order.state in (LegState.ACTIVE, LegState.PARTIALLY_FILLED):
+                order.cancel_asked_ns = now_ns
+                yield Cancel(key)
+            if order.state is not LegState.IN_DOUBT:
                 order.state, self.is_clean = LegState.IN_DOUBT, False
                 yield Doubt(key)
 
@@ -194,20 +201,24 @@ class PairMachine:
         if self.done is not None or self._awaits_truth:
             return ()
         if self._making is not None:
-            made = self._making.next(now_ns, tick, may_hedge=now_ns >= self._not_before_ns)
-            return (*self._stop_making(), *self._next(now_ns)) if made is None else made
-        if now_ns < self._not_before_ns or self.book.working:
+            made = self._making.next(now_ns, tick, may_hedge=not self._is_pausing(now_ns))
+            return (*self._stop_making(now_ns), *self._next(now_ns)) if made is None else made
+        if self._is_pausing(now_ns) or self.book.working:
             return ()
         return self._next_closing(now_ns) if self.plan.intent is Intent.CLOSE else self._next_opening(now_ns)
 
-    def _stop_making(self) -> tuple[Action, ...]:
+    def _is_pausing(self, now_ns: int) -> bool:
+        longest_ns = self._policy.reduce_delay_ns * self._policy.max_reductions
+        return 0 < self._not_before_ns - now_ns <= longest_ns  # a clock that went back holds nothing up
+
+    def _stop_making(self, now_ns: int) -> tuple[Action, ...]:
         making, self._making = self._making, None
         if making is None:
             return ()
         self.is_clean = self.is_clean and not making.has_failed
         # What the hedges of a making have not followed is completed or trimmed; only then is the rest taken.
         self._goal = max(self._goal, _NEVER if making.has_failed else self.book.level)
-        return making.stop()
+        return making.stop(now_ns)
 
     def _next_opening(self, now_ns: int) -> tuple[Action, ...]:
         book, larger, gap = self.book, self.book.larger, abs(self.delta)

@@ -53,11 +53,11 @@ class Making:
             return self._hedge(lag, now_ns) if may_hedge else ()
         return self._watch(resting, now_ns, tick) if resting is not None else self._rest(max(lag, ZERO), now_ns)
 
-    def stop(self) -> tuple[Action, ...]:
+    def stop(self, now_ns: int) -> tuple[Action, ...]:
         """Return the cancel of what rests; the id set aside for a hedge is never used for anything else."""
         self._book.next_id(self._hedger)
         resting = self._order(self._maker)
-        return () if resting is None else self._cancel(resting)
+        return () if resting is None else self._cancel(resting, now_ns)
 
     def _order(self, leg: int) -> OrderRecord | None:
         return next((order for order in self._book.working if order.request.leg == leg), None)
@@ -76,23 +76,23 @@ class Making:
         return not self._book.is_dust(self._hedger, quantity)
 
     def _is_past_deadline(self, now_ns: int) -> bool:
-        return now_ns - self._clip_began_ns >= self._policy.maker_deadline_ns
+        return abs(now_ns - self._clip_began_ns) >= self._policy.maker_deadline_ns
 
     def _watch(self, resting: OrderRecord | None, now_ns: int, tick: Tick | None) -> tuple[Action, ...]:
         """Cancel what rests past its deadline, or where the market has left it."""
-        if resting is None or resting.is_cancel_asked or resting.state is LegState.PENDING:
+        if resting is None or resting.cancel_asked_ns is not None or resting.state is LegState.PENDING:
             return ()
         if self._is_past_deadline(now_ns):
-            return self._cancel(resting)
+            return self._cancel(resting, now_ns)
         at, now_at = resting.limit_price_usd, None if tick is None else tick.passive_usd
         is_left = at is not None and now_at is not None and abs(now_at - at) > at * self._policy.reprice_bps * BPS
-        return self._cancel(resting) if is_left and self._placed <= self._policy.max_reprices else ()
+        return self._cancel(resting, now_ns) if is_left and self._placed <= self._policy.max_reprices else ()
 
     @staticmethod
-    def _cancel(resting: OrderRecord) -> tuple[Action, ...]:
-        if resting.is_cancel_asked:
+    def _cancel(resting: OrderRecord, now_ns: int) -> tuple[Action, ...]:
+        if resting.cancel_asked_ns is not None:
             return ()
-        resting.is_cancel_asked = True
+        resting.cancel_asked_ns = now_ns
         return (Cancel(resting.request.client_order_id),)
 
     def _rest(self, unhedged: Decimal, now_ns: int) -> tuple[Action, ...] | None:
@@ -106,7 +106,7 @@ class Making:
         is_tired = refused > _MAX_REFUSALS or self._placed > self._policy.max_reprices
         if self._is_past_deadline(now_ns) or is_tired or not self._is_restable(quantity):
             return None
-        if placed and placed[-1].filled == 0 and now_ns - placed[-1].sent_ns < self._policy.reprice_pause_ns:
+        if placed and placed[-1].filled == 0 and 0 <= now_ns - placed[-1].sent_ns < self._policy.reprice_pause_ns:
             return ()
         self._placed += 1
         leg = self._plan.legs[self._maker]

@@ -113,7 +113,7 @@ class OrderRecord:
         self.request, self.sent_ns, self.batch = request, sent_ns, batch
         self.state, self.reason = LegState.PENDING, ""
         self.limit_price_usd: Decimal | None = None
-        self.is_cancel_asked = False
+        self.cancel_asked_ns: int | None = None  # when its cancel was last asked for
         self._by_trades = self._cost_usd = self._told = ZERO
         self._trade_ids: set[str] = set()
 

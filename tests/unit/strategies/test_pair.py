@@ -173,12 +173,13 @@ def test_a_leg_in_doubt_is_waited_for_and_never_sent_again() -> None:
     assert run.fill(second) == (Done(Outcome.HEDGED, "complete"),)
 
 
-def test_an_accepted_order_that_does_not_end_is_canceled_once() -> None:
+def test_an_accepted_order_that_does_not_end_is_canceled_and_after_a_while_again() -> None:
     run, first, second = opened()
     run.fill(first)
     run.tell(Accepted(second.client_order_id))
     assert run.later(3) == (Cancel(second.client_order_id), Doubt(second.client_order_id))
-    assert run.later(3) == ()
+    assert run.later(2) == ()
+    assert run.later(1) == (Cancel(second.client_order_id),)
     run.tell(Canceled(second.client_order_id))
     assert run.machine.orders[second.client_order_id].state is LegState.CANCELED
 
