@@ -29,7 +29,7 @@ from messages.control import (
 )
 from messages.market import OpenInterest, PredictedFunding
 from messages.rates import HOURS_PER_YEAR, annual_rate, hourly_rate
-from messages.swaps import SwapCost, SwapHop, SwapQuote, SwapQuoteKind
+from messages.swaps import SWAP_QUOTE_METADATA, SwapCost, SwapHop, SwapQuote
 from messages.trading import (
     Action,
     Edge,
@@ -81,10 +81,10 @@ __all__ = [
     "Signal",
     "StateChange",
     "StateRequest",
+    "SWAP_QUOTE_METADATA",
     "SwapCost",
     "SwapHop",
     "SwapQuote",
-    "SwapQuoteKind",
     "TimeInForce",
     "TradingState",
     "VenueState",

@@ -6,6 +6,13 @@ import msgspec
 
 from messages.trading import Side
 
+SWAP_QUOTE_METADATA = {"message": "SwapQuote"}
+"""The metadata by which swap quotes are requested of a Nautilus data client: `DataType(Data, metadata=...)`.
+
+The request names the instrument; its parameters are `side` and either `quantity` (base units) or `max_impact_bps`. The
+answer is published as a `SwapQuote` on its topic, and reaches `on_historical_data` as an object that has it as `quote`.
+"""
+
 
 class SwapCost(msgspec.Struct, frozen=True, kw_only=True):
     """What a swap of `notional_usd` is expected to cost: cash in USD, negative when it costs.
@@ -72,11 +79,3 @@ class SwapQuote(msgspec.Struct, frozen=True, kw_only=True):
     def price(self) -> Decimal:
         """The price all in but the gas, quote per base."""
         return self.quote_quantity / self.base_quantity
-
-
-class SwapQuoteKind:
-    """Names swap quotes in a request to Nautilus, whose `DataType` takes no struct.
-
-    The request names the instrument; its parameters are `side` and either `quantity` (base units) or `max_impact_bps`. The
-    answer is published as a `SwapQuote` on its topic, and reaches `on_historical_data` as an object with that in `quote`.
-    """
