@@ -5,22 +5,25 @@ from decimal import Decimal
 
 from messages import Side
 from risk import order_rules, portfolio_rules
-from risk.case import Case, Orders
 from risk.limits import Limits
+from risk.outlook import Orders, Outlook
 from risk.state import ZERO, OrderIntent, PositionView, Snapshot, TradeIntent
 from risk.verdict import Approved, Refused, Verdict
 
-__all__ = ["Approved", "Refused", "RULES", "RULES_FOR_ALL", "Verdict", "adding", "evaluate", "reduces"]
+__all__ = ["Approved", "ORDER_RULES", "PORTFOLIO_RULES", "Refused", "RULES_FOR_ALL", "Verdict", "adding", "evaluate", "reduces"]
+
+type OrderRule = Callable[[Snapshot, Orders, Limits], Refused | None]
+type PortfolioRule = Callable[[Outlook], Refused | None]
 
 APPROVED = Approved()
 
-RULES_FOR_ALL: tuple[Callable[[Snapshot, Orders], Refused | None], ...] = (
+RULES_FOR_ALL: tuple[OrderRule, ...] = (
     order_rules.order_sane,
     order_rules.halt_respected,
 )
 """Asked of every order, reductions included."""
 
-RULES: tuple[Callable[[Case], Refused | None], ...] = (
+ORDER_RULES: tuple[OrderRule, ...] = (
     order_rules.state_permits,
     order_rules.venue_tradable,
     order_rules.rate_within_budget,
@@ -29,6 +32,10 @@ RULES: tuple[Callable[[Case], Refused | None], ...] = (
     order_rules.price_near_other_venue,
     order_rules.price_near_index,
     order_rules.slippage_within_limit,
+)
+"""Asked of the orders that may add to a position."""
+
+PORTFOLIO_RULES: tuple[PortfolioRule, ...] = (
     portfolio_rules.portfolio_priced,
     portfolio_rules.position_within_limit,
     portfolio_rules.venue_within_limit,
@@ -41,7 +48,7 @@ RULES: tuple[Callable[[Case], Refused | None], ...] = (
     portfolio_rules.liquidation_distant,
     portfolio_rules.liquidation_price_distant,
 )
-"""Asked of the orders that may add to a position."""
+"""Asked of what the portfolio would become with them, once the rules before have found markets and accounts known."""
 
 
 def evaluate(snapshot: Snapshot, intent: TradeIntent, limits: Limits) -> Verdict:
@@ -49,17 +56,24 @@ def evaluate(snapshot: Snapshot, intent: TradeIntent, limits: Limits) -> Verdict
 
     Reducing orders are never refused, but for nonsense and for a halt.
     """
-    for rule_for_all in RULES_FOR_ALL:
-        refused = rule_for_all(snapshot, intent.orders)
+    for rule in RULES_FOR_ALL:
+        refused = rule(snapshot, intent.orders, limits)
         if refused is not None:
             return refused
     orders = adding(snapshot, intent.orders)
-    if orders:
-        case = Case(snapshot, orders, limits)
-        for rule in RULES:
-            refused = rule(case)
-            if refused is not None:
-                return refused
+    return _add(snapshot, orders, limits) if orders else APPROVED
+
+
+def _add(snapshot: Snapshot, orders: Orders, limits: Limits) -> Verdict:
+    for rule in ORDER_RULES:
+        refused = rule(snapshot, orders, limits)
+        if refused is not None:
+            return refused
+    outlook = Outlook(snapshot, orders, limits)
+    for portfolio_rule in PORTFOLIO_RULES:
+        refused = portfolio_rule(outlook)
+        if refused is not None:
+            return refused
     return APPROVED
 
 
