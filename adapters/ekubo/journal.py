@@ -57,6 +57,10 @@ class TransactionJournal:
         """Return what is not proven or not booked yet, oldest first."""
         return [slot for slot in self._slots.values() if not slot.is_booked]
 
+    def get(self, key: str) -> Slot | None:
+        """Return the slot that began with this transaction, None where it is not (or no longer) known."""
+        return self._slots.get(key)
+
     def of_order(self, client_order_id: str) -> list[Slot]:
         """Return the slots of an order, oldest first."""
         return [slot for slot in self._slots.values() if slot.swap.client_order_id == client_order_id]
