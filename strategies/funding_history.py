@@ -22,6 +22,7 @@ class VenueHours:
         self._latest: Published | None = None
         self.oldest = self.newest = -1  # of the hours that are known; -1 before the first
         self._samples = (0, 0.0, 0)  # the running hour, the sum and the number of the rates in force in it
+        self._nowcast: Decimal | None = None  # worked out once for what is known
         self.corrections = 0  # how often an hour was learnt out of turn
 
     def observe(self, published: Published) -> None:
@@ -34,7 +35,7 @@ class VenueHours:
             self._sample(self._hour(published.ts_ns), float(published.rate.apr))
         if self._latest is None or published.ts_ns >= self._latest.ts_ns:
             self.close(published.ts_ns)
-            self._latest = published
+            self._latest, self._nowcast = published, None
 
     def close(self, now_ns: int) -> None:
         """Enter the hours that have ended by `now_ns`."""
@@ -64,13 +65,14 @@ class VenueHours:
     def _learn(self, hour: int, apr: float) -> None:
         if self._hours.get(hour) == apr:
             return
+        self._nowcast = None
         self.corrections += hour <= self.newest
         self._hours[hour] = apr
         self.newest = max(self.newest, hour)
         self.oldest = hour if self.oldest < 0 else min(self.oldest, hour)
         if len(self._hours) > HOURS_KEPT:
             del self._hours[self.oldest]
-            self.oldest = min(self._hours)
+            self.oldest = next(later for later in range(self.oldest + 1, self.newest + 1) if later in self._hours)
 
     def apr(self, hour: int) -> float | None:
         """Return an hour's mean annual rate, None where it is not known."""
@@ -78,9 +80,10 @@ class VenueHours:
 
     def nowcast(self) -> Decimal | None:
         """Return the annual rate at which the running hour is going to be charged, None before the first publication."""
-        if self._latest is None:
-            return None
-        return nowcast(self._latest, self._expected_apr(self._hour(self._latest.ts_ns)), self._clock)
+        if self._nowcast is None and self._latest is not None:
+            expected_apr = self._expected_apr(self._hour(self._latest.ts_ns))
+            self._nowcast = nowcast(self._latest, expected_apr, self._clock)
+        return self._nowcast
 
     def _expected_apr(self, hour: int) -> Decimal | None:
         """Return the middle between the last hour and the mean of a day: either alone is off by more, one hour ahead."""
@@ -139,7 +142,8 @@ class FundingHistory:
             return None
         for venue in (low, high):
             self._venues[venue].close(now_ns)
-        fed = self._forecasters.setdefault((low, high, horizon_hours), _Fed(horizon_hours))
+        key = (low, high, horizon_hours)
+        fed = self._forecasters[key] = self._forecasters.get(key) or _Fed(horizon_hours)
         fed.feed(self._venues[low], self._venues[high])
         is_silent = fed.next_hour < now_ns // self._clock.hour_ns - HOURS_SILENT_MAX
         return None if is_silent else fed
