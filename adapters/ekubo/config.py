@@ -38,7 +38,8 @@ class EkuboDataClientConfig(LiveDataClientConfig, frozen=True, kw_only=True):  #
     `pairs` are `BASE-QUOTE` in the codes of `tokens`; tokens are told apart by address, never by symbol. `rpc_url` is a
     Starknet node of specification 0.10, for pool prices and liquidity; None does without them. `references` names the
     perpetual whose mark price judges a pair (`{"ETH-USDC": "ETH-USD-PERP.PARADEX"}`), a mark older than
-    `reference_max_age_secs` is none.
+    `reference_max_age_secs` is none. It is a price in USD, so it counts for pairs quoted in one of `usd_codes`, which are
+    taken for dollars. Quotes further than `max_off_bps` from it are not told as prices.
 
     Every `poll_secs` each subscribed pair is quoted for `probe_quote` of its quote token on both sides; a pair without a
     quote for `stale_secs` makes the channel stale. The API allows `max_requests` in `window_secs`, of which
@@ -59,6 +60,8 @@ class EkuboDataClientConfig(LiveDataClientConfig, frozen=True, kw_only=True):  #
     taker_address: str | None = None
     is_ekubo_only: bool = True
     is_direct_only: bool = True
+    usd_codes: tuple[str, ...] = ("USDC", "USDC.e", "USDT")
+    max_off_bps: Decimal = Decimal(200)
     probe_quote: Decimal = Decimal(100)
     poll_secs: float = 15.0
     stale_secs: float = 60.0
