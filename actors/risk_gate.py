@@ -1,5 +1,6 @@
 """The door every order passes: the project's rules in front of Nautilus' own RiskEngine, and a lock behind it."""
 
+from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.common.actor import Actor
@@ -12,10 +13,11 @@ from nautilus_trader.model.identifiers import ClientOrderId
 
 from actors.permits import Permits
 from actors.state_keeper import StateKeeper
-from messages import RiskRefused, Side, topics
+from messages import AccountHealth, RiskRefused, Side, topics
 from risk.checks import Refused, evaluate
 from risk.in_force import LimitsInForce
-from risk.reading import Reports, snapshot
+from risk.reader import Reader
+from risk.reading import Reports
 from risk.refusals import RefusalNews
 from risk.state import OrderIntent, TradeIntent
 from risk.trading import InForce
@@ -50,7 +52,8 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         if self._is_listening:
             return
         self._is_listening = True
-        self.msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
+        self._reader = Reader(self.cache, self._reports)
+        self.msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._on_account_health)
         self.msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
         self._keeper.listen()
         for endpoint, engine, handler in (
@@ -67,6 +70,9 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
 
     def on_stop(self) -> None:
         """Stay in front of the engines."""
+
+    def _on_account_health(self, health: AccountHealth) -> None:
+        self._reader.on_account_health(health, self.clock.timestamp_ns())
 
     # The two doors.
 
@@ -99,7 +105,10 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         """Judge a submit command as a whole; what is refused is denied natively."""
         refused = self._resent(orders) or self._judge([self._intent(order) for order in orders], orders)
         if refused is None:
-            self._approved.update({order.client_order_id: order for order in orders})
+            now_ns = self.clock.timestamp_ns()
+            for order in orders:
+                self._approved[order.client_order_id] = order
+                self._reader.note_sent(order.instrument_id.venue.value, now_ns)
             return True
         self._refuse(refused, orders)
         return False
@@ -118,7 +127,7 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             quantity = order.quantity if command.quantity is None else command.quantity
             price = _price(order) if command.price is None else command.price.as_decimal()
             left = quantity.as_decimal() - order.filled_qty.as_decimal()
-            intent = self._intent(order, quantity=left, price_usd=price)
+            intent = self._intent(order, left, price)
             refused = self._judge([intent], [order], replaced=order.client_order_id)
             if refused is not None:
                 self._refuse_modification(command, order, refused)
@@ -144,11 +153,10 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
     def _judge(self, intents: list[OrderIntent], orders: list[Any], replaced: ClientOrderId | None = None) -> Refused | None:
         self._approved = {key: order for key, order in self._approved.items() if not order.is_closed}
         limits = self._limits.current  # one set for the whole decision
-        seen = snapshot(
-            self.cache,
-            self._reports,
+        seen = self._reader.snapshot(
             self.clock.timestamp_ns(),
             instrument_ids={order.instrument_id for order in orders},
+            leverage_max=limits.leverage_max,
             approved=self._approved.values(),
             replaced=replaced,
             state=self._keeper.in_force.state,
@@ -200,17 +208,17 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         )
         self.msgbus.publish(topic=topics.RISK_REFUSED, msg=message)
 
-    def _intent(self, order: Any, **changes: Any) -> OrderIntent:
-        values = {
-            "instrument_id": order.instrument_id.value,
-            "venue": order.instrument_id.venue.value,
-            "side": Side.BUY if order.is_buy else Side.SELL,
-            "quantity": order.quantity.as_decimal(),
-            "price_usd": _price(order),
-            "reduce_only": order.is_reduce_only,
-            "is_flatten": self._keeper.is_flatten(order),
-        }
-        return OrderIntent(**(values | changes))
+    def _intent(self, order: Any, left: Decimal | None = None, price_usd: Decimal | None = None) -> OrderIntent:
+        instrument_id = order.instrument_id
+        return OrderIntent(
+            instrument_id=instrument_id.value,
+            venue=instrument_id.venue.value,
+            side=Side.BUY if order.is_buy else Side.SELL,
+            quantity=order.quantity.as_decimal() if left is None else left,
+            price_usd=_price(order) if price_usd is None else price_usd,
+            reduce_only=order.is_reduce_only,
+            is_flatten=self._keeper.is_flatten(order),
+        )
 
 
 def _orders(command: Any) -> list[Any]:
