@@ -5,14 +5,17 @@ import time
 from functools import lru_cache
 from typing import Any, override
 
-from nautilus_trader.live.factories import LiveDataClientFactory
+from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClientFactory
 
 from adapters.ekubo.api import AvnuApi
 from adapters.ekubo.budget import RequestWindow
 from adapters.ekubo.config import EkuboDataClientConfig, EkuboExecClientConfig, TokenConfig
 from adapters.ekubo.data import EkuboDataClient
+from adapters.ekubo.execution import EkuboExecutionClient
+from adapters.ekubo.journal import Documents
 from adapters.ekubo.providers import EkuboInstrumentProvider
 from adapters.ekubo.rpc import StarknetRpc
+from adapters.ekubo.signing import Signer
 from adapters.transport.http import NautilusHttp
 from config import secret
 
@@ -75,3 +78,33 @@ class EkuboLiveDataClientFactory(LiveDataClientFactory):  # type: ignore[misc]  
             provider=shared_provider(config),
             config=config,
         )
+
+
+def exec_factory(documents: Documents) -> type[LiveExecClientFactory]:
+    """Return a factory whose clients keep their transactions in `documents`: nothing is sent that is not written there."""
+
+    class EkuboLiveExecClientFactory(LiveExecClientFactory):  # type: ignore[misc]  # Nautilus has no stubs
+        """Makes the execution client; the key is resolved here and lives in the signer alone."""
+
+        @staticmethod
+        @override
+        def create(
+            loop: asyncio.AbstractEventLoop, name: str, config: EkuboExecClientConfig, msgbus: Any, cache: Any, clock: Any
+        ) -> EkuboExecutionClient:
+            """Return the client; raises `config.secret.SecretError` where the key is not there."""
+            address = config.account_address
+            address = address if address.startswith("0x") else secret.resolve(address)
+            return EkuboExecutionClient(
+                loop,
+                msgbus=msgbus,
+                cache=cache,
+                clock=clock,
+                api=shared_api(config),
+                rpc=shared_rpc(config.rpc_url),
+                provider=shared_provider(config),
+                signer=Signer(config.chain_id, address, secret.resolve(config.private_key)),
+                documents=documents,
+                config=config,
+            )
+
+    return EkuboLiveExecClientFactory
