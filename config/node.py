@@ -1,8 +1,12 @@
 """Turn the app's config into Nautilus': which clients a node gets and what it is told."""
 
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nautilus_trader.config import (
+    CacheConfig,
+    DatabaseConfig,
     InstrumentProviderConfig,
     LiveDataEngineConfig,
     LiveExecEngineConfig,
@@ -16,7 +20,7 @@ from adapters.hyperliquid.config import HyperliquidDataClientConfig, Hyperliquid
 from adapters.paper.config import PaperExecClientConfig, Settlement
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from config.schema import AppConfig, Mode
-from config.secret import resolve
+from config.secret import REFERENCE, resolve
 from strategies.funding_arb import FundingArbConfig
 
 VENUES = ("HYPERLIQUID", "PARADEX")
@@ -58,6 +62,7 @@ def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
             log_colors=False,
             print_config=False,
         ),
+        cache=_cache(config),
         data_engine=LiveDataEngineConfig(time_bars_build_with_no_updates=False),
         risk_engine=LiveRiskEngineConfig(max_order_submit_rate="50/00:00:01"),
         exec_engine=LiveExecEngineConfig(
@@ -76,6 +81,37 @@ def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
         timeout_post_stop=1.0,
         timeout_shutdown=3.0,
     )
+
+
+def redis_url(config: AppConfig) -> str | None:
+    """Return where Redis is, None where none is configured; raises `SecretError` where the reference leads nowhere."""
+    if config.redis is None:
+        return None
+    url = config.redis.url
+    return resolve(url) if re.fullmatch(REFERENCE, url) else url
+
+
+def _cache(config: AppConfig) -> CacheConfig | None:
+    """Return where Nautilus keeps orders and positions: in memory, or in Redis as well.
+
+    With few retries: the default hundred hang a start for minutes. Nautilus says nothing of an outage.
+    """
+    url = redis_url(config)
+    if config.redis is None or not config.redis.is_cache or url is None:
+        return None
+    parts = urlsplit(url)
+    database = DatabaseConfig(
+        host=parts.hostname,
+        port=parts.port or 6379,
+        username=parts.username or None,
+        password=parts.password or None,
+        ssl=parts.scheme == "rediss",
+        connection_timeout=2,
+        response_timeout=2,
+        number_of_retries=2,
+        max_delay=1,
+    )
+    return CacheConfig(database=database, buffer_interval_ms=50)
 
 
 def _data_clients(config: AppConfig) -> dict[str, object]:
