@@ -138,12 +138,12 @@ class AvnuApi:
                 )
                 return _parse(kind, judge(answer))
             except (Connectivity, RateLimited) as e:
-                if attempt == self._attempts - 1:
-                    raise
                 pause_secs = delay_secs(attempt, base_secs=_BASE_SECS, cap_secs=_CAP_SECS, jitter=self._jitter())
                 if isinstance(e, RateLimited):  # everybody waits, not only this request
                     self._window.block(self._now_secs() + min(e.retry_after_secs or pause_secs, _CAP_SECS))
-                else:
+                if attempt == self._attempts - 1:
+                    raise
+                if isinstance(e, Connectivity):
                     await self._sleep(pause_secs)
         raise AssertionError("unreachable")
 
