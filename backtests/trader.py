@@ -1,5 +1,6 @@
 """Put the live strategy behind the live risk gate onto a backtest engine: the same classes, the same defaults."""
 
+import msgspec
 from nautilus_trader.backtest.engine import BacktestEngine
 
 from actors.risk_gate import RiskGate
@@ -9,7 +10,8 @@ from backtests.instruments import VENUES, instrument_id
 from config.schema import StrategySection
 from risk.in_force import LimitsInForce
 from risk.limits import Limits
-from strategies.funding_arb import FundingArbConfig, FundingArbStrategy
+from strategies.arb_config import FundingArbConfig
+from strategies.funding_arb import FundingArbStrategy
 
 
 def funding_arbitrage(section: StrategySection | None = None, limits: Limits | None = None) -> AddTrader:
@@ -32,12 +34,7 @@ def _config(section: StrategySection, dataset: Dataset) -> FundingArbConfig:
         strategy_id="FARB",
         order_id_tag="001",
         external_order_claims=[instrument_id(asset, venue) for asset in assets for venue in VENUES],
-        assets=assets,
         venues=tuple(venue.value for venue in VENUES),
-        min_spread_apr=section.min_spread_apr,
-        exit_spread_apr=section.exit_spread_apr,
-        min_absorbable_usd=section.min_absorbable_usd,
-        pair_notional_usd=section.pair_notional_usd,
-        max_slippage_bps=section.max_slippage_bps,
         evaluation_interval_ms=EVALUATION_NS // 1_000_000,
+        **msgspec.structs.asdict(section) | {"assets": assets},
     )

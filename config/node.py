@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 from nautilus_trader.config import (
     CacheConfig,
     DatabaseConfig,
@@ -21,7 +22,7 @@ from adapters.paper.config import PaperExecClientConfig, Settlement
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from config.schema import AppConfig, Mode
 from config.secret import REFERENCE, resolve
-from strategies.funding_arb import FundingArbConfig
+from strategies.arb_config import FundingArbConfig
 
 VENUES = ("HYPERLIQUID", "PARADEX")
 
@@ -33,19 +34,13 @@ def instrument_ids(config: AppConfig) -> tuple[InstrumentId, ...]:
 
 def strategy_config(config: AppConfig) -> FundingArbConfig:
     """Return the strategy's config; it claims every position the venues already hold in its instruments."""
-    section = config.strategy
     return FundingArbConfig(
         strategy_id="FARB",
         order_id_tag="001",
         external_order_claims=list(instrument_ids(config)),
-        assets=section.assets,
         venues=VENUES,
-        min_spread_apr=section.min_spread_apr,
-        exit_spread_apr=section.exit_spread_apr,
-        min_absorbable_usd=section.min_absorbable_usd,
-        pair_notional_usd=section.pair_notional_usd,
-        max_slippage_bps=section.max_slippage_bps,
         hour_secs=config.clock.hour_secs,
+        **msgspec.structs.asdict(config.strategy),
     )
 
 

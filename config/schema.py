@@ -11,11 +11,24 @@ from msgspec import Meta
 from config.secret import REFERENCE
 from messages import FundingClock
 from risk.limits import Limits
+from strategies.signals import SignalMode
 
 type SecretReference = Annotated[str, Meta(pattern=REFERENCE)]
 type Account = Annotated[str, Meta(pattern=r"^(0x[0-9a-fA-F]{1,64}|env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 type Url = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^\s/]+")]
 type Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+_NOT_NEGATIVE = (
+    "margin_bps",
+    "error_weight",
+    "leave_ratio",
+    "min_hold_hours",
+    "persistence_hours",
+    "impact_hours",
+    "starknet_gas_usd",
+    "starknet_swap_bps",
+)
 
 
 class Mode(StrEnum):
@@ -100,27 +113,44 @@ class VenuesSection(_Section, frozen=True, kw_only=True):
 
 
 class StrategySection(_Section, frozen=True, kw_only=True):
-    """When a pair is entered and left; see `strategies.funding_arb.FundingArbConfig`."""
+    """When a pair is entered and left, and how large it is; see `strategies.arb_config.FundingArbConfig`."""
 
+    mode: SignalMode = SignalMode.ECONOMIC
     assets: Annotated[tuple[str, ...], Meta(min_length=1)] = ("BTC", "ETH", "SOL", "HYPE")
     min_spread_apr: Decimal = Decimal("0.04")
-    exit_spread_apr: Decimal = Decimal("0.02")
     min_absorbable_usd: Decimal = Decimal(10_000)
     pair_notional_usd: Decimal = Decimal(9_900)
     max_slippage_bps: Decimal = Decimal(10)
+    adverse_move: Decimal = Decimal("0.25")
+    horizon_hours: Annotated[int, Meta(ge=1, le=2160)] = 168
+    margin_bps: Decimal = Decimal(2)
+    error_weight: Decimal = Decimal(0)
+    leave_ratio: Decimal = Decimal("0.5")
+    min_hold_hours: Decimal = Decimal(4)
+    max_age_hours: Decimal = Decimal(720)
+    persistence_hours: Decimal = Decimal("0.25")
+    resize_ratio: Decimal = Decimal("0.25")
+    impact_hours: Decimal = Decimal(1)
+    starknet_swaps: Annotated[int, Meta(ge=0)] = 0
+    starknet_gas_usd: Decimal = Decimal(0)
+    starknet_swap_bps: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        for name in ("min_spread_apr", "min_absorbable_usd", "pair_notional_usd", "max_slippage_bps"):
+        for name in ("min_spread_apr", "min_absorbable_usd", "pair_notional_usd", "max_slippage_bps", "max_age_hours"):
             if not (getattr(self, name).is_finite() and getattr(self, name) > 0):
                 raise ValueError(f"{name} must be a positive number, was {getattr(self, name)}")
+        for name in _NOT_NEGATIVE:
+            if not (getattr(self, name).is_finite() and getattr(self, name) >= 0):
+                raise ValueError(f"{name} must not be negative, was {getattr(self, name)}")
+        for name in ("adverse_move", "resize_ratio"):
+            if not (getattr(self, name).is_finite() and 0 < getattr(self, name) < 1):
+                raise ValueError(f"{name} is a fraction between 0 and 1, was {getattr(self, name)}")
         if len(set(self.assets)) < len(self.assets):
             raise ValueError(f"assets names one twice: {', '.join(self.assets)}")
-        if not self.exit_spread_apr.is_finite():
-            raise ValueError(f"exit_spread_apr must be a number, was {self.exit_spread_apr}")
         if self.min_spread_apr > 1:
             raise ValueError(f"min_spread_apr is a fraction, 0.04 means 4 % a year; was {self.min_spread_apr}")
-        if self.exit_spread_apr >= self.min_spread_apr:
-            raise ValueError(f"exit_spread_apr {self.exit_spread_apr} must lie below min_spread_apr {self.min_spread_apr}")
+        if self.min_hold_hours >= self.max_age_hours:
+            raise ValueError(f"min_hold_hours {self.min_hold_hours} must lie below max_age_hours {self.max_age_hours}")
 
 
 class RunSection(_Section, frozen=True, kw_only=True):

@@ -39,11 +39,11 @@ def room(snapshot: Snapshot, limits: Limits, adverse_move: Decimal) -> Room:
     """
     move = adverse_move_of(limits, adverse_move)
     notionals = _notionals(snapshot)
-    equity = equity_usd(snapshot)
-    left = {
-        "ALLOCATION": equity * limits.allocation_ratio_max - bound_usd(snapshot, limits),
-        "GROSS_LIMIT": min(limits.gross_usd_max, equity * limits.gross_leverage_max) - sum(notionals.values(), ZERO),
-    }
+    left: dict[str, Decimal] = {}
+    if snapshot.accounts:
+        equity = equity_usd(snapshot)
+        left["ALLOCATION"] = equity * limits.allocation_ratio_max - bound_usd(snapshot, limits)
+        left["GROSS_LIMIT"] = min(limits.gross_usd_max, equity * limits.gross_leverage_max) - sum(notionals.values(), ZERO)
     strains: dict[str, Decimal] = {}
     for venue, account in snapshot.accounts.items():
         held = {market: usd for market, usd in notionals.items() if market.venue == venue}

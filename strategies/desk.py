@@ -6,7 +6,7 @@ from messages import Intent, Outcome, Signal
 from strategies.holdings import Confirmation, Holding
 from strategies.pair_orders import Done
 from strategies.pair_plan import PairPlan
-from strategies.signals import Memory, PairState
+from strategies.signals import PairState
 
 LONGEST_ENTRY_PAUSE_NS = 3_600_000_000_000
 LONGEST_REPAIR_PAUSE_NS = 300_000_000_000
@@ -23,7 +23,6 @@ class AssetDesk:
         self.asset, self.venues = asset, tuple(venues)
         self.holding: Holding | None = None  # the last confirmed reading
         self.reading: Holding | None = None  # the latest one, confirmed or not
-        self.memory: Memory | None = None
         self.published: Signal | None = None
         self.failures = self.stuck = 0
         self.is_leaving = False  # an exit has begun and the asset has not been flat since

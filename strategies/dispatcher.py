@@ -81,7 +81,8 @@ def repaired_size(quantities: Mapping[str, Decimal]) -> Decimal:
 
 
 def _notional_usd(signal: Signal, legs: list[Market], snapshot: Snapshot, limits: Limits, terms: Terms) -> Decimal:
-    bounds = [terms.pair_notional_usd, signal.absorbable_usd, limits.position_usd_max]
+    wanted_usd = terms.pair_notional_usd if signal.target_usd is None else signal.target_usd
+    bounds = [wanted_usd, signal.absorbable_usd, limits.position_usd_max]
     views = tuple(leg.view for leg in legs)
     # An account that is not known bounds nothing here: the rules refuse it with the better reason.
     if all(view.venue in snapshot.accounts for view in views):

@@ -9,20 +9,33 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.data import FundingRateUpdate
 from nautilus_trader.model.enums import BookType
 from nautilus_trader.model.events import OrderEvent
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
-from messages import Action, FundingClock, Outcome, RiskRefused, Signal, topics
+from messages import (
+    Action,
+    Command,
+    FundingClock,
+    OperatorCommand,
+    Outcome,
+    RiskRefused,
+    Signal,
+    StateChange,
+    TradingState,
+    topics,
+)
 from messages.loop import on_loop
 from risk.checks import Refused
 from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
+from strategies.ages import PairAges
+from strategies.arb_config import FundingArbConfig
 from strategies.desk import AssetDesk
 from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
+from strategies.evaluation import Circumstances, Evaluation
 from strategies.holdings import Holding, classify
 from strategies.journal import Journal
 from strategies.market_reader import MarketReader, leg_rules
@@ -32,39 +45,14 @@ from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Done
 from strategies.pair_plan import Policy
 from strategies.pair_recovery import OrderAnswer
-from strategies.signals import AssetView, PairState, Rules, decide, persisted
+from strategies.signals import PairState
 from strategies.sizing import ZERO
 
 NS_PER_SEC = 1_000_000_000
 
 
-class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[misc, call-arg]  # no stubs
-    """When a pair is entered and left, and how its orders are sent.
-
-    Spreads are annual fractions, `_usd` is notional per leg, `_bps` are of the price, `_secs` and
-    `_ms` wall time; `persistence_hours` counts funding hours of `hour_secs` wall seconds each.
-    """
-
-    assets: tuple[str, ...] = ("BTC", "ETH", "SOL", "HYPE")
-    venues: tuple[str, str] = ("HYPERLIQUID", "PARADEX")
-    min_spread_apr: Decimal = Decimal("0.04")
-    exit_spread_apr: Decimal = Decimal("0.02")
-    min_absorbable_usd: Decimal = Decimal(10_000)
-    pair_notional_usd: Decimal = Decimal(9_900)
-    max_slippage_bps: Decimal = Decimal(10)
-    apr_sane_max: Decimal = Decimal(60)  # above the highest rate either venue may charge
-    persistence_hours: Decimal = ZERO
-    evaluation_interval_ms: int = 500
-    data_max_age_secs: float = 30.0
-    funding_max_age_secs: float = 120.0
-    hour_secs: float = 3_600.0
-    cooldown_secs: float = 5.0
-    confirmations: int = 2
-    in_doubt_after_secs: float = 3.0
-
-
 class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes have no stubs
-    """Watch every asset on both venues, hold at most one pair, never one leg."""
+    """Watch every asset on both venues, hold the pairs that are worth it, never one leg."""
 
     def __init__(
         self,
@@ -83,15 +71,6 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._settings, self._limits = config, limits
         self._journal, self._truth = journal or Journal(), truth
         self._reports = Reports()
-        self._rules = Rules(
-            min_spread_apr=config.min_spread_apr,
-            exit_spread_apr=config.exit_spread_apr,
-            min_absorbable_usd=config.min_absorbable_usd,
-            data_age_secs_max=config.data_max_age_secs,
-            funding_age_secs_max=config.funding_max_age_secs,
-            apr_sane_max=config.apr_sane_max,
-            persistence_hours=config.persistence_hours,
-        )
         self._terms = Terms(pair_notional_usd=config.pair_notional_usd, max_slippage_bps=config.max_slippage_bps)
         self._funding_clock = FundingClock(config.hour_secs)
         pause_ns = round(config.cooldown_secs * NS_PER_SEC)
@@ -102,12 +81,25 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._ids = {asset: {v: InstrumentId.from_str(f"{asset}-USD-PERP.{v}") for v in config.venues} for asset in config.assets}
         self._sequence = 0
         self._is_finishing = self._is_flattening = False
+        self._state = TradingState.RUNNING
+        self._ages = PairAges(self._journal.documents("pair_ages"))
 
     def register(self, trader_id: Any, portfolio: Any, msgbus: Any, cache: Any, clock: Any) -> None:
         """Hear the venues' reports from now on: the first come while clients connect, before any start."""
         super().register(trader_id, portfolio, msgbus, cache, clock)
         settings = self._settings
-        self._reader = MarketReader(cache, settings.max_slippage_bps)
+        self._reader = MarketReader(cache, settings.max_slippage_bps, self._funding_clock, settings.apr_sane_max)
+        self._evaluation = Evaluation(
+            ids=self._ids,
+            rules=settings.rules,
+            edge_terms=settings.edge_terms,
+            size_terms=settings.size_terms,
+            clock=self._funding_clock,
+            cache=cache,
+            reader=self._reader,
+            reports=self._reports,
+            limits=self._limits,
+        )
         self._port = OrderPort(
             self,
             self._reader,
@@ -122,6 +114,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._executor = PairExecutor(self._port, policy, self._journal)
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
+        msgbus.subscribe(topic=topics.TRADING_STATE, handler=self._on_trading_state)
+        msgbus.subscribe(topic=topics.OPERATOR_COMMAND, handler=self._on_operator_command)
 
     def on_start(self) -> None:
         """Subscribe to everything and start to evaluate; what is already held is adopted by the first evaluations."""
@@ -161,6 +155,12 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def on_funding_rate(self, update: FundingRateUpdate) -> None:
         """Keep a venue's funding rate for the next evaluation."""
         self._reader.on_funding_rate(update)
+
+    def on_historical_data(self, data: Any) -> None:
+        """Take the venues' past funding, which was asked for at the start."""
+        for update in data if isinstance(data, list) else [data]:
+            if isinstance(update, FundingRateUpdate):
+                self._reader.on_past_funding(update)
 
     def on_order_event(self, event: OrderEvent) -> None:
         """Tell the executor what became of an order."""
@@ -226,13 +226,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 self._flatten(desk, now_ns)
             elif desk.state is PairState.BROKEN:
                 self._repair(desk, now_ns)
-        signals = {asset: self._signal(desk, now_ns) for asset, desk in self._desks.items()}
-        best = max(
-            (signal for signal in signals.values() if signal.action is Action.ENTER), key=lambda s: s.spread_apr, default=None
-        )
-        for asset, signal in signals.items():
-            if signal.action is Action.ENTER and signal is not best and best is not None:
-                signal = msgspec.structs.replace(signal, action=Action.HOLD, reason=f"BETTER_PAIR {best.asset}")  # noqa: PLW2901
+        circumstances = {asset: self._circumstances(desk, now_ns) for asset, desk in self._desks.items()}
+        for asset, signal in self._evaluation.signals(circumstances, now_ns).items():
             self._publish_signal(self._desks[asset], signal)
             self._dispatch(self._desks[asset], signal, now_ns)
 
@@ -253,32 +248,36 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         by_notional = rules.min_notional_usd / price if price else ZERO
         return max(rules.size_step, rules.min_quantity, by_notional)
 
-    def _signal(self, desk: AssetDesk, now_ns: int) -> Signal:
-        # An open pair can be left on terms on which none is entered.
-        blocked = self._reports.untradable() if desk.state is PairState.OPEN else self._reports.blocked()
-        view = AssetView(
-            asset=desk.asset,
-            venues={v: self._reader.venue_view(i, blocked.get(v), now_ns) for v, i in self._ids[desk.asset].items()},
-            state=PairState.BUSY if self._executor.is_busy(desk.asset) else desk.state,
-            held=None if desk.holding is None else desk.holding.held,
+    def _circumstances(self, desk: AssetDesk, now_ns: int) -> Circumstances:
+        state = PairState.BUSY if self._executor.is_busy(desk.asset) else desk.state
+        return Circumstances(
+            state=state,
+            holding=desk.holding,
+            opened_ns=self._ages.opened_ns(desk.asset, state, now_ns),
             entry_block=self._entry_block(desk, now_ns),
-            now_ns=now_ns,
+            exit_order="CLOSE_ONLY" if self._state is TradingState.CLOSE_ONLY else None,
         )
-        desk.memory, signal = persisted(desk.memory, decide(view, self._rules), self._rules, self._funding_clock)
-        return signal
 
     def _entry_block(self, desk: AssetDesk, now_ns: int) -> str | None:
         if self._is_finishing:
             return "FLATTENING" if self._is_flattening else "STOPPING"
-        others = (other for other in self._desks.values() if other is not desk)
-        if self._executor.active or any(other.state is not PairState.FLAT for other in others):
-            return "OTHER_PAIR_OPEN"
-        # The cache says flat; a venue that says otherwise is believed as far as not to open anything.
-        if any(self._reports.holds(venue, instrument_id.value) for venue, instrument_id in self._ids[desk.asset].items()):
-            return "ACCOUNT_HOLDS_POSITION"
-        if desk.reading is not None and desk.reading.state is not PairState.FLAT:
-            return "POSITION_UNCONFIRMED"
+        if self._state is not TradingState.RUNNING:
+            return self._state.value
+        if desk.state is not PairState.OPEN:
+            # The cache says flat; a venue that says otherwise is believed as far as not to open anything.
+            if any(self._reports.holds(venue, instrument_id.value) for venue, instrument_id in self._ids[desk.asset].items()):
+                return "ACCOUNT_HOLDS_POSITION"
+            if desk.reading is not None and desk.reading.state is not PairState.FLAT:
+                return "POSITION_UNCONFIRMED"
         return None if desk.may_enter(now_ns) else "COOLDOWN"
+
+    def _on_trading_state(self, change: StateChange) -> None:
+        """Obey what may be done from the next evaluation on."""
+        self._state = change.state
+
+    def _on_operator_command(self, command: OperatorCommand) -> None:
+        if command.command is Command.FLATTEN:
+            self.request_flatten()
 
     def _publish_signal(self, desk: AssetDesk, signal: Signal) -> None:
         known = desk.published
@@ -290,12 +289,17 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     # From decisions to pair orders.
 
     def _dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
-        if self._is_finishing or self._executor.is_busy(desk.asset):
+        is_halted = self._state is TradingState.HALTED  # only a flatten's orders would pass the gate
+        if self._is_finishing or is_halted or self._executor.is_busy(desk.asset):
             return
         if signal.action is Action.ENTER:
             self._enter(desk, signal, now_ns)
-        elif signal.action is Action.EXIT and desk.may_close(now_ns) and desk.holding is not None:
+        elif signal.action is Action.EXIT and desk.holding is not None and self._can_close(desk, now_ns):
             self._close(desk, desk.holding, "C", now_ns)
+
+    def _can_close(self, desk: AssetDesk, now_ns: int) -> bool:
+        """Whether both legs can be closed now: both or none, so an exit waits for a venue that takes no orders."""
+        return desk.may_close(now_ns) and not self._reports.untradable().keys() & set(desk.venues)
 
     def _enter(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
         markets = self._markets(desk, now_ns)

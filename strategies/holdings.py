@@ -17,6 +17,11 @@ class Holding(msgspec.Struct, frozen=True):
     held: Direction | None
     quantities: Mapping[str, Decimal]
 
+    @property
+    def size(self) -> Decimal:
+        """The size of an open pair in base units, that of its smaller leg; 0 where there is none."""
+        return ZERO if self.held is None else min(abs(quantity) for quantity in self.quantities.values())
+
 
 def classify(quantities: Mapping[str, Decimal], dust: Mapping[str, Decimal]) -> Holding:
     """Return what two positions amount to; less than `dust` (base units, by venue) counts as nothing.

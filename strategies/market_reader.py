@@ -6,26 +6,50 @@ from typing import Any
 from nautilus_trader.model.data import FundingRateUpdate
 from nautilus_trader.model.identifiers import InstrumentId
 
+from messages import HOURS_PER_YEAR, FundingClock
 from risk.reading import asset_of, market_view
 from risk.state import MarketView
+from strategies.costs import LegMarket
 from strategies.dispatcher import Market
 from strategies.funding import FundingRate, Published
+from strategies.funding_history import FundingHistory
 from strategies.signals import VenueView
 from strategies.sizing import ZERO, LegRules, Level, absorbable_usd
 
 NS_PER_SEC = 1_000_000_000
 
+type Sides = tuple[list[Level], list[Level]]
+
 
 class MarketReader:
-    """What is known of the instruments, with the ages of it; remembers the last funding rate of each."""
+    """What is known of the instruments, with the ages of it; remembers what their venues published of funding.
 
-    def __init__(self, cache: Any, slippage_bps: Decimal) -> None:
-        self._cache, self._slippage_bps = cache, slippage_bps
+    A rate above `apr_sane_max` (a fraction per year) is shown as it is and enters no history.
+    """
+
+    def __init__(self, cache: Any, slippage_bps: Decimal, clock: FundingClock, apr_sane_max: Decimal) -> None:
+        self._cache, self._slippage_bps, self._clock, self._apr_sane_max = cache, slippage_bps, clock, apr_sane_max
         self._funding: dict[InstrumentId, FundingRateUpdate] = {}
+        self._histories: dict[str, FundingHistory] = {}
+        self._sides_at: dict[InstrumentId, tuple[tuple[int, int], Sides]] = {}
 
     def on_funding_rate(self, update: FundingRateUpdate) -> None:
         """Keep the latest rate of an instrument."""
         self._funding[update.instrument_id] = update
+        self.on_past_funding(update)
+
+    def on_past_funding(self, update: FundingRateUpdate) -> None:
+        """Take a rate into the asset's history, in whatever order they come; one that cannot be is left out."""
+        rate = published(update)
+        if rate is not None and self._is_sane(rate.rate):
+            self.history(asset_of(update.instrument_id)).observe(rate)
+
+    def history(self, asset: str) -> FundingHistory:
+        """Return what both venues have published of an asset."""
+        return self._histories.setdefault(asset, FundingHistory(self._clock))
+
+    def _is_sane(self, rate: FundingRate) -> bool:
+        return rate.rate.is_finite() and abs(rate.apr) <= self._apr_sane_max
 
     def market(self, instrument_id: InstrumentId, now_ns: int) -> Market | None:
         """Return an instrument's best prices and rules, None before its first quote."""
@@ -51,7 +75,7 @@ class MarketReader:
         market = market_view(self._cache, instrument_id, now_ns)
         update = self._funding.get(instrument_id)
         return VenueView(
-            funding=None if update is None else funding_rate(update),
+            funding=None if update is None else self._rate_now(update),
             funding_age_secs=None if update is None else (now_ns - update.ts_init) / NS_PER_SEC,
             market_age_secs=None if market is None else (now_ns - market.ts_ns) / NS_PER_SEC,
             is_market_sane=market is not None and market.is_sane,
@@ -59,14 +83,39 @@ class MarketReader:
             blocked=blocked,
         )
 
+    def _rate_now(self, update: FundingRateUpdate) -> FundingRate | None:
+        """Return the rate of this moment without the noise of its publication; an insane one as it came, to be refused."""
+        rate = funding_rate(update)
+        if rate is None or not self._is_sane(rate):
+            return rate
+        apr = self.history(asset_of(update.instrument_id)).nowcast(update.instrument_id.venue.value)
+        return rate if apr is None else FundingRate(apr, Decimal(HOURS_PER_YEAR))
+
+    def leg_market(self, instrument_id: InstrumentId) -> LegMarket | None:
+        """Return an instrument's book and the account's fees there, None where a side of the book is empty."""
+        bids, asks = self._sides(instrument_id)
+        if not (bids and asks):
+            return None
+        instrument = self._cache.instrument(instrument_id)
+        return LegMarket(
+            venue=instrument_id.venue.value,
+            bids=bids,
+            asks=asks,
+            maker_fee_rate=Decimal(instrument.maker_fee),
+            taker_fee_rate=Decimal(instrument.taker_fee),
+        )
+
     def _absorbable_usd(self, instrument_id: InstrumentId) -> Decimal:
         """Return what the thinner side of the book takes; of the best level alone where there is no book."""
         return min(absorbable_usd(levels, self._slippage_bps) for levels in self._sides(instrument_id))
 
-    def _sides(self, instrument_id: InstrumentId) -> tuple[list[Level], list[Level]]:
+    def _sides(self, instrument_id: InstrumentId) -> Sides:
         book = self._cache.order_book(instrument_id)
         if book is not None and book.best_bid_price() is not None and book.best_ask_price() is not None:
-            return _levels(book.bids()), _levels(book.asks())
+            seen, key = self._sides_at.get(instrument_id), (book.ts_last, book.update_count)
+            if seen is None or seen[0] != key:
+                seen = self._sides_at[instrument_id] = key, (_levels(book.bids()), _levels(book.asks()))
+            return seen[1]
         quote = self._cache.quote_tick(instrument_id)
         if quote is None:
             return [], []

@@ -1,4 +1,11 @@
-"""Turns what is known of an asset into a decision: enter, hold or exit, always with the reason."""
+"""Turns what is known of an asset into a decision: enter, hold, resize or exit, always with the reason.
+
+Two modes. `threshold` is the plain rule: spread and depth met, or not. `economic` asks for these too
+before it enters, and besides that the expected funding has to pay for the whole round trip with a margin;
+it leaves a pair only when staying is expected to cost a share of another round trip, so that noise
+around zero trades nothing. In both, stale or insane data keeps from entering and from growing. It never is
+the reason to leave, and it stops no exit that has another reason.
+"""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -6,10 +13,16 @@ from enum import StrEnum
 
 import msgspec
 
-from messages import Action, FundingClock, Signal
+from messages import Action, Edge, FundingClock, Signal
 from strategies.funding import Direction, FundingRate, best_direction
+from strategies.sizing import BPS, ZERO, Sized
 
-ZERO = Decimal(0)
+
+class SignalMode(StrEnum):
+    """Which rule decides."""
+
+    THRESHOLD = "threshold"
+    ECONOMIC = "economic"
 
 
 class PairState(StrEnum):
@@ -22,7 +35,10 @@ class PairState(StrEnum):
 
 
 class VenueView(msgspec.Struct, frozen=True, kw_only=True):
-    """One venue's side of an asset; ages are wall seconds, None means never seen."""
+    """One venue's side of an asset; ages are wall seconds, None means never seen.
+
+    `funding` is the venue's rate of this moment, freed of the noise of how the venue publishes it.
+    """
 
     funding: FundingRate | None
     funding_age_secs: float | None
@@ -35,63 +51,166 @@ class VenueView(msgspec.Struct, frozen=True, kw_only=True):
 class AssetView(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision about one asset looks at.
 
-    `held` is the direction of the open pair; `entry_block` says why nothing may be opened now,
-    whatever the rates are (a pair elsewhere, a cool-down, an account that does not agree).
+    `held` is the direction of the open pair, `held_usd` its notional per leg, `age_hours` the funding hours it
+    has been open; `entry_block` says why nothing may be added now, whatever the rates are, `exit_order` why the
+    pair has to be closed, whatever it earns. `sized` is how much is allowed. `edge` is what the pair held, or
+    the best one to enter, is expected to bring, `growth` the same of what `sized` allows beyond what is held;
+    where one is None, `edge_gap` says what is missing.
     """
 
     asset: str
     venues: Mapping[str, VenueView]
     state: PairState
     held: Direction | None
-    entry_block: str | None
     now_ns: int
+    held_usd: Decimal = ZERO
+    age_hours: Decimal | None = None
+    entry_block: str | None = None
+    exit_order: str | None = None
+    sized: Sized | None = None
+    edge: Edge | None = None
+    growth: Edge | None = None
+    edge_gap: str = ""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """The thresholds: spreads are annual fractions, persistence counts funding hours."""
+    """The thresholds: spreads are annual fractions, `_hours` funding hours, ratios fractions.
 
+    `margin_bps` (of the notional per leg) is what an entry has to bring beyond its costs, after
+    `error_weight` standard errors of the forecast. `leave_ratio` is the share of a round trip's costs that
+    staying may be expected to lose before the pair is left. A pair is left by its economics after
+    `min_hold_hours` at the earliest and closed at `max_age_hours` at the latest; sizes are changed only by
+    more than `resize_ratio` of what is held.
+    """
+
+    mode: SignalMode = SignalMode.ECONOMIC
     min_spread_apr: Decimal
-    exit_spread_apr: Decimal
     min_absorbable_usd: Decimal
     data_age_secs_max: float
     funding_age_secs_max: float
     apr_sane_max: Decimal
+    margin_bps: Decimal = Decimal(2)
+    error_weight: Decimal = ZERO
+    leave_ratio: Decimal = Decimal("0.5")
+    min_hold_hours: Decimal = ZERO
+    max_age_hours: Decimal | None = None
     persistence_hours: Decimal = ZERO
+    resize_ratio: Decimal = Decimal("0.25")
+
+    @property
+    def is_economic(self) -> bool:
+        """Whether the expected edge counts."""
+        return self.mode is SignalMode.ECONOMIC
+
+
+def direction_of(view: AssetView, rules: Rules) -> Direction | None:
+    """Return the direction a decision is about: that of the open pair, else the one with the wider spread."""
+    if view.state is PairState.OPEN:
+        return view.held
+    aprs = _sane_aprs(view, rules)
+    return best_direction(aprs) if len(aprs) == len(view.venues) else None
 
 
 def decide(view: AssetView, rules: Rules) -> Signal:
-    """Return the decision of this moment, before any persistence.
-
-    Stale or insane data blocks entries and causes no exit. An exit needs no depth, but both venues
-    open for trading and a usable market on each: closed at an unknown price, a leg may stay alone.
-    """
+    """Return the decision of this moment, before any persistence."""
     aprs = _sane_aprs(view, rules)
     if view.state is PairState.OPEN and view.held is not None:
         return _decide_open(view, rules, aprs, view.held)
     direction = best_direction(aprs) if len(aprs) == len(view.venues) else None
     reason = next(_objections(view, rules, aprs, direction), None)
-    action = Action.ENTER if reason is None else Action.HOLD
-    return _signal(view, action, direction, aprs, reason or "SPREAD_MET")
+    if reason is not None or view.sized is None:
+        return _signal(view, Action.HOLD, direction, aprs, reason or "SIZE_UNKNOWN")
+    return _signal(view, Action.ENTER, direction, aprs, "EDGE_MET" if rules.is_economic else "SPREAD_MET", view.sized.target_usd)
+
+
+def entry_value_usd(edge: Edge, rules: Rules) -> Decimal:
+    """Return what an entry is worth beyond its margin: above zero it pays."""
+    return edge.net_usd - rules.error_weight * edge.funding_error_usd - rules.margin_bps * BPS * edge.notional_usd
+
+
+def stay_value_usd(edge: Edge) -> Decimal:
+    """Return what staying over the horizon is expected to bring; the exit costs the same now or then."""
+    return edge.funding_usd + edge.basis_usd
+
+
+def leave_below_usd(edge: Edge, rules: Rules) -> Decimal:
+    """Return the value of staying below which a pair is left: a share of the round trip that coming back would cost."""
+    return rules.leave_ratio * (edge.cost_usd - edge.basis_usd)
 
 
 def _decide_open(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], held: Direction) -> Signal:
-    blocked = _blocked(view)
+    reason = _reason_to_leave(view, rules, aprs, held)
+    if reason is not None:
+        return _signal(view, Action.EXIT, held, aprs, reason)
+    if view.sized is not None and view.sized.ceiling_usd < view.held_usd * (1 - rules.resize_ratio):
+        return _signal(view, Action.RESIZE, held, aprs, f"ABOVE_{view.sized.ceiling}", view.sized.ceiling_usd)
+    obstacle = next(_growth_objections(view, rules, aprs, held), None)
+    if obstacle is None and view.sized is not None:
+        return _signal(view, Action.RESIZE, held, aprs, "ROOM_TO_GROW", view.sized.target_usd)
+    return _signal(view, Action.HOLD, held, aprs, _reason_to_stay(view, rules, aprs))
+
+
+def _reason_to_leave(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], held: Direction) -> str | None:
+    """Return why an open pair is closed; rates that are not known, or not believed, are no reason."""
+    if view.exit_order is not None:
+        return view.exit_order
+    if rules.is_economic and rules.max_age_hours is not None and _age(view) >= rules.max_age_hours:
+        return "MAXIMUM_AGE"
     if len(aprs) < len(view.venues):
-        return _signal(view, Action.HOLD, held, aprs, "FUNDING_STALE")
+        return None
+    return _economic_exit(view, rules, aprs, held) if rules.is_economic else _threshold_exit(view, rules, aprs, held)
+
+
+def _threshold_exit(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], held: Direction) -> str | None:
     spread_apr = held.spread_apr(aprs)
-    if spread_apr >= rules.exit_spread_apr:
-        return _signal(view, Action.HOLD, held, aprs, "SPREAD_HELD")
-    if blocked is not None:
-        return _signal(view, Action.HOLD, held, aprs, blocked)
-    if not _are_markets_usable(view, rules):
-        return _signal(view, Action.HOLD, held, aprs, "MARKET_STALE")
-    return _signal(view, Action.EXIT, held, aprs, "SPREAD_FLIPPED" if spread_apr < 0 else "SPREAD_ERODED")
+    if spread_apr < rules.min_spread_apr:
+        return "SPREAD_FLIPPED" if spread_apr < 0 else "SPREAD_ERODED"
+    is_depth_known = are_markets_usable(view, rules) and _blocked(view) is None
+    return "DEPTH_BELOW_MINIMUM" if is_depth_known and _absorbable_usd(view) < rules.min_absorbable_usd else None
+
+
+def _economic_exit(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], held: Direction) -> str | None:
+    if _age(view) < rules.min_hold_hours:
+        return None
+    if view.edge is None:  # the plain sign is left: an entry the other way would be due
+        return "SPREAD_FLIPPED" if held.spread_apr(aprs) <= -rules.min_spread_apr else None
+    if stay_value_usd(view.edge) >= leave_below_usd(view.edge, rules):
+        return None
+    return "FUNDING_FLIPPED" if view.edge.funding_usd < 0 else "EDGE_LOST"
+
+
+def _reason_to_stay(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal]) -> str:
+    if len(aprs) < len(view.venues):
+        return "FUNDING_STALE"
+    if not rules.is_economic:
+        return "SPREAD_HELD"
+    if view.edge is None:
+        return f"EDGE_UNKNOWN {view.edge_gap}".rstrip()
+    is_early = _age(view) < rules.min_hold_hours and stay_value_usd(view.edge) < leave_below_usd(view.edge, rules)
+    return "MINIMUM_HOLD" if is_early else "EDGE_HELD"
 
 
 def _objections(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], direction: Direction | None) -> Iterator[str]:
     """Yield the reasons against entering, the plainest first."""
     if view.state is not PairState.FLAT:
         yield f"PAIR_{view.state.value}"
+    yield from _market_objections(view, rules, aprs, direction)
+    if view.sized is not None and view.sized.target_usd <= 0:
+        yield f"NO_ROOM {view.sized.bound}"
+    if rules.is_economic:
+        yield from _edge_objections(view.edge, view.edge_gap, rules)
+
+
+def _growth_objections(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], held: Direction) -> Iterator[str]:
+    """Yield the reasons against adding to an open pair: those against entering it, for what would be added."""
+    yield from _market_objections(view, rules, aprs, held)
+    if view.sized is None or view.sized.target_usd <= view.held_usd * (1 + rules.resize_ratio):
+        yield "AT_SIZE"
+    if rules.is_economic:
+        yield from _edge_objections(view.growth, view.edge_gap, rules)
+
+
+def _market_objections(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], direction: Direction | None) -> Iterator[str]:
     if len(aprs) < len(view.venues):
         yield "FUNDING_STALE"
     if direction is None:
@@ -101,12 +220,24 @@ def _objections(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], dire
     blocked = _blocked(view)
     if blocked is not None:
         yield blocked
-    if not _are_markets_usable(view, rules):
+    if not are_markets_usable(view, rules):
         yield "MARKET_STALE"
     if _absorbable_usd(view) < rules.min_absorbable_usd:
         yield "DEPTH_BELOW_MINIMUM"
     if view.entry_block is not None:
         yield view.entry_block
+
+
+def _edge_objections(edge: Edge | None, gap: str, rules: Rules) -> Iterator[str]:
+    if edge is None:
+        yield f"EDGE_UNKNOWN {gap}".rstrip()
+    elif entry_value_usd(edge, rules) <= 0:
+        yield "EDGE_BELOW_MARGIN"
+
+
+def _age(view: AssetView) -> Decimal:
+    """Return how long a pair has been open; one of unknown age is as good as new."""
+    return view.age_hours or ZERO
 
 
 def _sane_aprs(view: AssetView, rules: Rules) -> dict[str, Decimal]:
@@ -120,7 +251,8 @@ def _sane_aprs(view: AssetView, rules: Rules) -> dict[str, Decimal]:
     return aprs
 
 
-def _are_markets_usable(view: AssetView, rules: Rules) -> bool:
+def are_markets_usable(view: AssetView, rules: Rules) -> bool:
+    """Return whether both venues' best prices are fresh, positive and not crossed."""
     venues = view.venues.values()
     return all(venue.is_market_sane and _is_fresh(venue.market_age_secs, rules.data_age_secs_max) for venue in venues)
 
@@ -138,7 +270,14 @@ def _absorbable_usd(view: AssetView) -> Decimal:
     return min((venue.absorbable_usd for venue in view.venues.values()), default=ZERO)
 
 
-def _signal(view: AssetView, action: Action, direction: Direction | None, aprs: Mapping[str, Decimal], reason: str) -> Signal:
+def _signal(  # noqa: PLR0917 - the parts of one signal, in its own order
+    view: AssetView,
+    action: Action,
+    direction: Direction | None,
+    aprs: Mapping[str, Decimal],
+    reason: str,
+    target_usd: Decimal | None = None,
+) -> Signal:
     is_known = direction is not None and direction.long_venue in aprs and direction.short_venue in aprs
     return Signal(
         action=action,
@@ -149,6 +288,8 @@ def _signal(view: AssetView, action: Action, direction: Direction | None, aprs: 
         absorbable_usd=_absorbable_usd(view),
         reason=reason,
         ts_ns=view.now_ns,
+        edge=view.edge,
+        target_usd=target_usd,
     )
 
 
@@ -159,14 +300,21 @@ class Memory(msgspec.Struct, frozen=True):
     since_ns: int
 
 
+# What nobody has to ask for twice: orders from outside, ends by age, and sizes an account could not survive.
+_AT_ONCE = ("MAXIMUM_AGE", "CLOSE_ONLY", "ABOVE_")
+
+
 def persisted(memory: Memory | None, signal: Signal, rules: Rules, clock: FundingClock) -> tuple[Memory, Signal]:
     """Return the new memory and the signal, held back until it has been asked for long enough.
 
-    One noisy print then neither enters nor exits; with no persistence the signal passes as it is.
+    One noisy print then neither enters nor exits; with no persistence, and in threshold mode, the signal
+    passes as it is.
     """
     wanted = (signal.action, signal.long_venue, signal.short_venue)
     if memory is None or memory.wanted != wanted:
         memory = Memory(wanted, signal.ts_ns)
-    if signal.action is Action.HOLD or clock.hours(signal.ts_ns - memory.since_ns) >= rules.persistence_hours:
+    is_ripe = clock.hours(signal.ts_ns - memory.since_ns) >= rules.persistence_hours
+    if signal.action is Action.HOLD or not rules.is_economic or is_ripe or signal.reason.startswith(_AT_ONCE):
         return memory, signal
-    return memory, msgspec.structs.replace(signal, action=Action.HOLD, reason=f"NOT_PERSISTENT {signal.reason}")
+    held_back = f"NOT_PERSISTENT {signal.reason}"
+    return memory, msgspec.structs.replace(signal, action=Action.HOLD, reason=held_back, target_usd=None)

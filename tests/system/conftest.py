@@ -84,10 +84,11 @@ class Bench:
         call = (str(ROOT / "run.py"), "--config", str(config or self.config()), "--summary", str(summary), *arguments)
         return self.start(name, *call, summary=summary, through_pipe=through_pipe)
 
-    def config(self, **changes: str) -> Path:
-        """Write the demo's config with a quicker funding clock and a free metrics port."""
+    def config(self, mode: str = "threshold", **changes: str) -> Path:
+        """Write the demo's config with a quicker funding clock, a free metrics port and the plain entry rule, or another."""
         text = (ROOT / "config/sim.toml").read_text()
-        for before, after in ({"hour_secs = 10.0": "hour_secs = 4.0", "port = 9464": "port = 0"} | changes).items():
+        usual = {"hour_secs = 10.0": "hour_secs = 4.0", "port = 9464": "port = 0", 'mode = "economic"': f'mode = "{mode}"'}
+        for before, after in (usual | changes).items():
             assert before in text, before
             text = text.replace(before, after)
         (self.folder / "limits.toml").write_text((ROOT / "config/limits.toml").read_text())

@@ -14,6 +14,7 @@ from backtests.trader import funding_arbitrage
 from config.schema import StrategySection
 from messages import Action
 from risk.limits import Limits
+from strategies.signals import SignalMode
 
 CAPITAL = Decimal(20_000)
 
@@ -79,17 +80,15 @@ def test_the_gate_keeps_out_what_the_limits_forbid(week: Dataset) -> None:
 
 
 def test_a_spread_that_is_never_reached_opens_nothing(week: Dataset) -> None:
-    patient = StrategySection(min_spread_apr=Decimal("0.99"), exit_spread_apr=Decimal("0.9"))
+    patient = StrategySection(min_spread_apr=Decimal("0.99"))
     result = engine.run(week, funding_arbitrage(patient), CAPITAL)
     assert (result.fills, result.payments) == ((), ())
     assert [pnl.equity_usd for pnl in result.venues] == [CAPITAL, CAPITAL]
 
 
-def test_four_assets_hold_one_pair_at_a_time() -> None:
+def test_four_assets_share_the_capital_and_may_be_open_at_once() -> None:
     three_days = sample.generate(("BTC", "ETH", "SOL", "HYPE"), Period(None, sample.START_NS + 72 * HOUR_NS), seed=7)
-    result = engine.run(three_days, funding_arbitrage(), CAPITAL)
+    result = engine.run(three_days, funding_arbitrage(StrategySection(mode=SignalMode.THRESHOLD)), CAPITAL)
     trades = episodes(result)
-    assert trades
-    for before, after in pairwise(trades):
-        assert before.closed_ns is not None
-        assert before.closed_ns <= after.opened_ns
+    assert any(after.opened_ns < before.closed_ns for before, after in pairwise(trades) if before.closed_ns is not None)
+    assert len({trade.asset for trade in trades}) > 1

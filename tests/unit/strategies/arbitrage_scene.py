@@ -21,7 +21,9 @@ from backtests.instruments import HYPERLIQUID, PARADEX, instrument_id, perpetual
 from messages import AccountHealth, LegUpdate, PairOrder, PositionHealth, RiskRefused, Signal, topics
 from risk.in_force import LimitsInForce
 from risk.limits import Limits
-from strategies.funding_arb import FundingArbConfig, FundingArbStrategy
+from strategies.arb_config import FundingArbConfig
+from strategies.funding_arb import FundingArbStrategy
+from strategies.signals import SignalMode
 
 SEC = 1_000_000_000
 START_NS = 1_750_000_000 * SEC
@@ -94,7 +96,13 @@ class Scene:
             self.engine.add_instrument(perpetual(asset, venue))
         self.reporter = Reporter((HYPERLIQUID, PARADEX))
         self.strategy = FundingArbStrategy(
-            FundingArbConfig(strategy_id="FARB", order_id_tag="001", assets=(asset,), hour_secs=60.0, **(settings or {})),
+            FundingArbConfig(
+                strategy_id="FARB",
+                order_id_tag="001",
+                assets=(asset,),
+                hour_secs=60.0,
+                **({"mode": SignalMode.THRESHOLD} | (settings or {})),
+            ),
             in_force,
         )
         if with_gate:

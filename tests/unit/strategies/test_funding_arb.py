@@ -15,7 +15,7 @@ from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 from messages import Action, Intent, LegOrder, LegState, PositionHealth, VenueState, VenueStatus, topics
 from risk.in_force import LimitsInForce
 from risk.limits import Limits
-from strategies.signals import VenueView
+from strategies.signals import SignalMode, VenueView
 
 WIDE_HL = {HYPERLIQUID: lambda _second: "0.0001", PARADEX: lambda _second: "0.0001"}  # 87.6 % against 10.95 %
 
@@ -224,16 +224,17 @@ def trade(scene: Scene, venue: Venue, side: OrderSide, quantity: str) -> None:
 
 
 NARROW = {HYPERLIQUID: lambda _second: "0.0000150", PARADEX: lambda _second: "0.0001"}  # 13.14 % against 10.95 %
+ECONOMIC = {"mode": SignalMode.ECONOMIC, "persistence_hours": Decimal(0)}
 
 
 def test_a_pair_found_open_is_adopted_and_held() -> None:
-    scene = Scene()
+    scene = Scene(settings=ECONOMIC)
     scene.feed(60, NARROW)  # too narrow to enter, wide enough to hold
     scene.at(1.1, lambda: trade(scene, HYPERLIQUID, OrderSide.SELL, "100"))
     scene.at(1.2, lambda: trade(scene, PARADEX, OrderSide.BUY, "100"))
     scene.run()
     assert scene.pairs == []
-    assert actions(scene)[-1] == (Action.HOLD, "SPREAD_HELD")
+    assert actions(scene)[-1] == (Action.HOLD, "EDGE_HELD")
     assert scene.strategy.open_pairs() == {"HYPE": {"HYPERLIQUID": Decimal(-100), "PARADEX": Decimal(100)}}
 
 
@@ -250,7 +251,7 @@ def test_a_leg_found_alone_is_closed() -> None:
 
 
 def test_the_larger_of_two_unequal_legs_is_trimmed() -> None:
-    scene = Scene()
+    scene = Scene(settings=ECONOMIC)
     scene.feed(60, NARROW)
     scene.at(1.1, lambda: trade(scene, HYPERLIQUID, OrderSide.SELL, "100"))
     scene.at(1.2, lambda: trade(scene, PARADEX, OrderSide.BUY, "70"))
@@ -262,7 +263,8 @@ def test_the_larger_of_two_unequal_legs_is_trimmed() -> None:
 
 def test_a_leg_lost_while_the_pair_is_open_takes_the_other_one_with_it() -> None:
     scene = Scene()
-    scene.feed(80, {HYPERLIQUID: until(40, "0.0001", "0.0000150"), PARADEX: lambda _second: "0.0001"})
+    scene.feed(80, WIDE_HL)
+    scene.at(40, scene.strategy.request_finish)
     scene.at(50, lambda: trade(scene, PARADEX, OrderSide.SELL, str(scene.net(PARADEX))))
     scene.run()
     assert scene.strategy.is_flat
@@ -290,7 +292,7 @@ def test_the_gate_denies_what_no_plan_asked_for_with_its_reason() -> None:
 def test_a_leg_denied_inside_its_own_submit_keeps_the_other_from_being_sent() -> None:
     # The strategy believes in a higher limit than the gate enforces.
     scene = Scene(limits=Limits(position_usd_max=Decimal(5_000)), settings={"cooldown_secs": 3.0})
-    scene.strategy._limits = LimitsInForce(Limits())
+    scene.strategy._limits = scene.strategy._evaluation._limits = LimitsInForce(Limits())
     scene.feed(60, WIDE_HL)
     scene.run()
     assert {order.status for order in scene.orders()} == {OrderStatus.DENIED}
