@@ -54,7 +54,8 @@ class _Quoted(msgspec.Struct, frozen=True, kw_only=True):
 class Appraiser:
     """Makes `SwapQuote`s; with no node it does without what only the chain tells.
 
-    `usd_codes` are the tokens taken for dollars: other quote tokens have no mark and no cost in USD.
+    `usd_codes` are the tokens taken for dollars: other quote tokens have no mark and no cost in USD. `probe_quote` is an
+    amount of the quote token small enough for any pool.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Appraiser:
         *,
         core: int,
         usd_codes: frozenset[str],
+        probe_quote: Decimal,
         code_of: Callable[[int], str],
         strk_usd: Callable[[], Decimal | None],
         now_ns: Callable[[], int],
     ) -> None:
         self._quoter, self._rpc, self._core, self._usd_codes = quoter, rpc, core, usd_codes
+        self._probe_quote = probe_quote
         self._code_of, self._strk_usd, self._now_ns = code_of, strk_usd, now_ns
 
     async def quote(self, pair: Pair, asked: Asked, mark: Decimal | None) -> SwapQuote:
@@ -94,7 +97,7 @@ class Appraiser:
         """Quote the largest size the pool on the chain takes for an impact, by its formula."""
         assert asked.max_impact_bps is not None
         sold, bought = (pair.base, pair.quote) if asked.side is Side.SELL else (pair.quote, pair.base)
-        probe = await self._quoter.sell(sold, bought, max(1, sold.units(Decimal(1)) // 1000))
+        probe = await self._quoter.sell(pair.quote, pair.base, pair.quote.units(self._probe_quote))
         pool = await self._pool(probe)
         if pool is None:
             raise Rejected("the largest size for an impact needs a node and a quote through one pool that it names")

@@ -74,6 +74,7 @@ class EkuboDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Nautilus h
             rpc,
             core=core,
             usd_codes=frozenset(config.usd_codes),
+            probe_quote=config.probe_quote,
             code_of=provider.code,
             strk_usd=lambda: self._strk_usd,
             now_ns=self._clock.timestamp_ns,
