@@ -12,6 +12,7 @@ import msgspec
 from _pysha3 import keccak_256
 from fast_stark_crypto import get_public_key, pedersen_hash, sign
 
+_CURVE_ORDER = 0x800000000000010FFFFFFFFFFFFFFFFB781126DCAE7B2321E66A241ADC64D2F
 _FIELDS = "timestamp:felt,market:felt,side:felt,orderType:felt,size:felt,price:felt"
 _SIDES = {"BUY": 1, "SELL": 2}
 _AUTH_METHOD, _AUTH_PATH, _AUTH_BODY = "POST", "/v1/auth", ""  # signed alike whatever url is called
@@ -67,7 +68,7 @@ class Signer:
     """Signs for one account of one chain; a subkey signs with the main account's address."""
 
     def __init__(self, chain_id: str, account_address: str, private_key: str) -> None:
-        self._key = int(private_key, 16)
+        self._key = _key_number(private_key)
         domain = _fold(0, _DOMAIN, _felt("Paradex"), _felt(chain_id), 1, 4)
         self._account = int(account_address, 16)
         self._outer = _fold(0, _felt("StarkNet Message"), domain, self._account)
@@ -102,3 +103,14 @@ class Signer:
 
     def _finish(self, inner: int) -> int:
         return _fold(self._outer, inner, 4)
+
+
+def _key_number(private_key: str) -> int:
+    """Return a key as a number; the error of one that is none must not repeat it."""
+    try:
+        key = int(private_key, 16)
+    except ValueError:
+        raise ValueError("the private key is not hexadecimal") from None
+    if not 0 < key < _CURVE_ORDER:
+        raise ValueError("the private key is no number of the Stark curve")
+    return key

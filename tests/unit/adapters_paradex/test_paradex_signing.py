@@ -138,3 +138,11 @@ def test_the_running_node_does_not_load_the_vendors_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("key", ["0xnot-a-key-but-perhaps-a-password", "0x0", hex(1 << 252)])
+def test_a_key_that_is_none_is_refused_and_not_repeated(key):
+    with pytest.raises(ValueError, match="the private key is") as e:
+        Signer("PRIVATE_SN_POTC_SEPOLIA", "0x1", key)
+    assert key not in str(e.value)
+    assert e.value.__context__ is None or e.value.__suppress_context__, "its context repeats it"
