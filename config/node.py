@@ -1,8 +1,7 @@
 """Turn the app's config into Nautilus': which clients a node gets and what it is told."""
 
-import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from nautilus_trader.config import (
@@ -21,7 +20,7 @@ from adapters.hyperliquid.config import HyperliquidDataClientConfig, Hyperliquid
 from adapters.paper.config import PaperExecClientConfig, Settlement
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
 from config.schema import AppConfig, Mode
-from config.secret import REFERENCE, resolve
+from config.secret import resolve, resolve_url
 from strategies.arb_config import FundingArbConfig
 
 VENUES = ("HYPERLIQUID", "PARADEX")
@@ -78,28 +77,19 @@ def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
     )
 
 
-def redis_url(config: AppConfig) -> str | None:
-    """Return where Redis is, None where none is configured; raises `SecretError` where the reference leads nowhere."""
-    if config.redis is None:
-        return None
-    url = config.redis.url
-    return resolve(url) if re.fullmatch(REFERENCE, url) else url
-
-
 def _cache(config: AppConfig) -> CacheConfig | None:
     """Return where Nautilus keeps orders and positions: in memory, or in Redis as well.
 
     With few retries: the default hundred hang a start for minutes. Nautilus says nothing of an outage.
     """
-    url = redis_url(config)
-    if config.redis is None or not config.redis.is_cache or url is None:
+    if config.redis is None or not config.redis.is_cache:
         return None
-    parts = urlsplit(url)
+    parts = urlsplit(resolve_url(config.redis.url))
     database = DatabaseConfig(
         host=parts.hostname,
         port=parts.port or 6379,
         username=parts.username or None,
-        password=parts.password or None,
+        password=unquote(parts.password) if parts.password else None,
         ssl=parts.scheme == "rediss",
         connection_timeout=2,
         response_timeout=2,

@@ -46,6 +46,11 @@ def resolve(reference: str) -> str:
     return value.strip()
 
 
+def resolve_url(url: str) -> str:
+    """Return a url given as it is or, for what it holds, by reference."""
+    return url if re.fullmatch(REFERENCE, url) is None else resolve(url)
+
+
 def _read(reference: str, path: Path) -> str:
     try:
         if path.stat().st_mode & _OTHERS:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.load import ConfigError, load
 from config.schema import AppConfig
-from config.secret import PASSPHRASE, encrypt
+from config.secret import PASSPHRASE, encrypt, resolve_url
 from messages import Command
 from operations.accounts import open_accounts
 from operations.control import Request, ask
@@ -77,10 +77,17 @@ def _node_words(record: Record) -> str:
 
 
 def run_tell(args: Namespace) -> int:
-    """Hand a command to the node of this folder; 0 when it has taken it."""
+    """Hand a command to the node of this folder, or by Redis to one elsewhere; 0 when it has taken it."""
     config = load(args.config)
     request = Request(command=Command(args.order.upper()), reason=args.reason)
-    answer = asyncio.run(ask(socket_path(config.trader_id), request, ASK_SECS))
+    is_here = look(presence_path(config.trader_id)).is_alive
+    url = None if is_here or config.redis is None else resolve_url(config.redis.url)
+    if url is None:
+        answer = asyncio.run(ask(socket_path(config.trader_id), request, ASK_SECS))
+    else:
+        from operations.redis_channel import send  # noqa: PLC0415 - half a second, and only for who has Redis
+
+        answer = asyncio.run(send(url, config.trader_id, request, ASK_SECS))
     print(answer.detail)
     return 0 if answer.is_accepted else 1
 
