@@ -17,6 +17,7 @@ from risk.limits import Limits
 from strategies.signals import SignalMode
 
 CAPITAL = Decimal(20_000)
+PLAIN = StrategySection(mode=SignalMode.THRESHOLD)  # a week's spreads open pairs by the plain rule
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def week(shared_data: Path) -> Dataset:
 
 @pytest.fixture(scope="module")
 def traded(week: Dataset) -> Result:
-    return engine.run(week, funding_arbitrage(), CAPITAL)
+    return engine.run(week, funding_arbitrage(PLAIN), CAPITAL)
 
 
 def test_the_strategy_trades_and_both_legs_stay_equal(traded: Result) -> None:
@@ -61,7 +62,7 @@ def test_every_cent_is_price_funding_or_fee(traded: Result) -> None:
 
 
 def test_funding_is_what_the_settlement_modules_book_and_nothing_else(week: Dataset, traded: Result) -> None:
-    control = engine.run(week, funding_arbitrage(), CAPITAL, settles_funding=False)
+    control = engine.run(week, funding_arbitrage(PLAIN), CAPITAL, settles_funding=False)
     assert control.payments == ()
     assert all(pnl.funding_usd == pnl.accrued_funding_usd == 0 for pnl in control.venues)
     assert any(pnl.funding_usd != 0 for pnl in traded.venues)
@@ -70,7 +71,7 @@ def test_funding_is_what_the_settlement_modules_book_and_nothing_else(week: Data
 
 def test_the_gate_keeps_out_what_the_limits_forbid(week: Dataset) -> None:
     tight = Limits(position_usd_max=Decimal(5_000))
-    result = engine.run(week, funding_arbitrage(limits=tight), CAPITAL)
+    result = engine.run(week, funding_arbitrage(PLAIN, tight), CAPITAL)
     held: dict[str, Decimal] = {}
     for fill in result.fills:
         before = held.get(fill.instrument_id, Decimal(0))
@@ -80,7 +81,7 @@ def test_the_gate_keeps_out_what_the_limits_forbid(week: Dataset) -> None:
 
 
 def test_a_spread_that_is_never_reached_opens_nothing(week: Dataset) -> None:
-    patient = StrategySection(min_spread_apr=Decimal("0.99"))
+    patient = StrategySection(mode=SignalMode.THRESHOLD, min_spread_apr=Decimal("0.99"))
     result = engine.run(week, funding_arbitrage(patient), CAPITAL)
     assert (result.fills, result.payments) == ((), ())
     assert [pnl.equity_usd for pnl in result.venues] == [CAPITAL, CAPITAL]
@@ -88,7 +89,7 @@ def test_a_spread_that_is_never_reached_opens_nothing(week: Dataset) -> None:
 
 def test_four_assets_share_the_capital_and_may_be_open_at_once() -> None:
     three_days = sample.generate(("BTC", "ETH", "SOL", "HYPE"), Period(None, sample.START_NS + 72 * HOUR_NS), seed=7)
-    result = engine.run(three_days, funding_arbitrage(StrategySection(mode=SignalMode.THRESHOLD)), CAPITAL)
+    result = engine.run(three_days, funding_arbitrage(PLAIN), CAPITAL)
     trades = episodes(result)
     assert any(after.opened_ns < before.closed_ns for before, after in pairwise(trades) if before.closed_ns is not None)
     assert len({trade.asset for trade in trades}) > 1
