@@ -8,10 +8,10 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 PY := .venv/bin/python
 STAMP := .venv/.synced
 
-.PHONY: help install run node simulators backtest bench fuzz test lint check format clean
+.PHONY: help install run node simulators backtest walk-forward bench fuzz fault-sim test lint check format clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/uv:
 	@command -v python3.12 >/dev/null && python3.12 -c '' 2>/dev/null || { echo "needed: uv, or Python 3.12 as python3.12"; exit 1; }
@@ -37,11 +37,17 @@ simulators: $(STAMP) ## run the venues' simulators only, e.g. for make node or a
 backtest: $(STAMP) ## run the same strategy over recorded funding and write an HTML report
 	@$(PY) -m backtests $(ARGS)
 
+walk-forward: $(STAMP) ## judge forecasts and rules on recorded funding they were not chosen on
+	@$(PY) -m backtests walkforward $(ARGS)
+
 bench: $(STAMP) ## measure the hot paths against baselines and floors (ARGS="--no-ticks", "--json FILE")
 	@$(PY) -m benchmarks $(ARGS)
 
 fuzz: $(STAMP) ## mutate a million frames of each venue (ARGS="--frames N --seed S")
 	@$(PY) -m tests.fuzz.run $(ARGS)
+
+fault-sim: $(STAMP) ## live pairs through simulated faults (SEEDS=a..b, ARGS=--show prints one life)
+	@$(PY) -m tests.faultsim.run --seeds $(or $(SEEDS),0..1999) $(ARGS)
 
 test: $(STAMP) ## run all tests
 	@$(PY) -m pytest $(ARGS)

@@ -252,8 +252,9 @@ class PairMachine:
         book, clip = self.book, self.plan.clip
         if clip is None or book.level <= 0:
             surplus = {leg: book.surplus(leg) for leg in (0, 1)}
-        else:  # down together to the next level, so that no more than a clip is ever ahead
-            level = book.level - clip_of(book.remaining(), clip, book.step)
+        else:  # down together by a clip, or first to equal legs: no more than a clip is ever ahead
+            is_matched = book.is_dust(book.larger, abs(self.delta))
+            level = book.level - (clip_of(book.remaining(), clip, book.step) if is_matched else ZERO)
             surplus = {leg: min(book.surplus(leg), book.excess(leg, level)) for leg in (0, 1)}
         wanted = {leg: quantity for leg, quantity in surplus.items() if not book.is_dust(leg, quantity)}
         if not wanted:

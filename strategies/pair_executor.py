@@ -32,7 +32,7 @@ from strategies.pair_pricing import Prices, leg_order, resting_usd
 from strategies.pair_recovery import OrderAnswer, Recovery, Venues
 
 _REMEMBERED_ORDERS = 1_000
-SETTLE_NS = 8_000_000_000  # after which an order of an earlier process is void: its expiry, and clocks that differ
+SETTLE_NS = 5_000_000_000  # after which an order of an earlier process is void: its expiry, and clocks that differ
 
 
 class Port(Bus, Prices, Venues, Protocol):
@@ -135,6 +135,8 @@ class PairExecutor:
         for machine in self.active:
             recovery = self._recoveries.get(machine.plan.pair_id)
             observed = None if recovery is None else recovery.tick(now_ns)
+            if observed is not None:  # from here on its orders are this process' own
+                del self._recoveries[machine.plan.pair_id]
             self._inbox.append((machine, observed or Tick(self._passive_usd(machine))))
         self._run()
 

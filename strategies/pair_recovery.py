@@ -8,7 +8,7 @@ import msgspec
 from strategies.pair import PairMachine
 from strategies.pair_orders import Canceled, Observed, OrderEvent, OrderRecord, Rejected
 
-_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS = 500_000_000, 10_000_000_000
+_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS = 500_000_000, 5_000_000_000
 _LONGEST_TICK_NS = 1_000_000_000  # what one tick counts for at most
 _ABSENCES_NEEDED = 2
 _READS_NEEDED, _STEADY_NS = 3, 1_000_000_000
@@ -89,11 +89,13 @@ class Recovery:
         return None
 
     def _ask(self) -> None:
-        self._ask_at_ns = self._lived_ns + self._pause_ns
-        self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
         self._questions += 1
         if self._voiding is None and self._lived_ns >= self._settle_ns:
             self._voiding, self._pause_ns = self._questions, _FIRST_PAUSE_NS
+        self._ask_at_ns = self._lived_ns + self._pause_ns
+        if self._voiding is None:
+            self._ask_at_ns = min(self._ask_at_ns, self._settle_ns)
+        self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
         for order in self.machine.book.working:
             self._venues.query(self._instrument_id(order), order.request.client_order_id, self._questions)
 
