@@ -56,6 +56,13 @@ class Reports:
             if status.state not in states
         }
 
+    def position(self, venue: str, instrument_id: str) -> tuple[Decimal, int] | None:
+        """Return a position (signed, base units) of the venue's last account report, and its time; None before the first."""
+        health = self._healths.get(venue)
+        if health is None:
+            return None
+        return sum((p.quantity for p in health.positions if p.instrument_id == instrument_id), ZERO), health.ts_event_ns
+
     def holds(self, venue: str, instrument_id: str) -> bool:
         """Return whether the venue's last account report shows a position in an instrument."""
         health = self._healths.get(venue)
