@@ -72,21 +72,22 @@ def _venues(snapshot: Snapshot, title: str) -> Table:
 def _assets(snapshot: Snapshot, title: str) -> Table:
     names = [row.venue for row in snapshot.venues]
     columns = [f"{name.capitalize()} APR" for name in names]
-    table = _table(title, "asset", *columns, "spread", "absorbable USD", "price USD", "decision")
+    table = _table(title, "asset", *columns, "spread", "edge USD", "absorbable USD", "price USD", "decision")
     for row in snapshot.assets:
         known = [apr for apr in row.aprs if apr is not None]
         spread = max(known) - min(known) if len(known) == len(row.aprs) else None
         mid = next((m for m in row.mids_usd if m is not None), None)
-        decision, absorbable = Text("waiting for data", style="dim"), "–"
+        decision, absorbable, edge = Text("waiting for data", style="dim"), "–", usd(None)
         if row.signal is not None:
             style = {"ENTER": "bold green", "EXIT": "bold yellow"}.get(row.signal.action, "")
             decision, absorbable = (
                 Text(f"{row.signal.action.lower()}: {words(row.signal.reason)}", style=style),
                 f"{row.signal.absorbable_usd:,.0f}",
             )
+            edge = usd(None if row.signal.edge is None else row.signal.edge.net_usd)
         decision.truncate(46, overflow="ellipsis")
         price = "–" if mid is None else f"{mid:,.2f}"
-        table.add_row(row.asset, *map(percent, row.aprs), percent(spread), absorbable, price, decision)
+        table.add_row(row.asset, *map(percent, row.aprs), percent(spread), edge, absorbable, price, decision)
     return table
 
 
@@ -158,7 +159,8 @@ def _flat(snapshot: Snapshot) -> str:
     if not signals:
         return "flat, waiting for data"
     widest = max(signals, key=lambda signal: abs(signal.spread_apr))
-    return f"flat, {widest.asset} {percent(widest.spread_apr)} APR: {words(widest.reason)}"
+    edge = "" if widest.edge is None else f", edge {usd(widest.edge.net_usd)} USD"
+    return f"flat, {widest.asset} {percent(widest.spread_apr)} APR{edge}: {words(widest.reason)}"
 
 
 class LiveScreen:

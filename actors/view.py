@@ -141,7 +141,8 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._signals[signal.asset] = signal
         if signal.action != "HOLD" and (before is None or before.action != signal.action):
             spread = f"{signal.spread_apr * 100:+.1f} % APR"
-            self.tell(f"signal {signal.action} {signal.asset}: {signal.reason.replace('_', ' ').lower()}, spread {spread}")
+            edge = "" if signal.edge is None else f", expected edge {signal.edge.net_usd:+,.2f} USD"
+            self.tell(f"signal {signal.action} {signal.asset}: {signal.reason.replace('_', ' ').lower()}, spread {spread}{edge}")
 
     def _on_pair_order(self, order: PairOrder) -> None:
         legs = ", ".join(f"{leg.side} {leg.quantity:f} on {leg.venue}" for leg in order.legs)

@@ -36,5 +36,5 @@ def _config(section: StrategySection, dataset: Dataset) -> FundingArbConfig:
         external_order_claims=[instrument_id(asset, venue) for asset in assets for venue in VENUES],
         venues=tuple(venue.value for venue in VENUES),
         evaluation_interval_ms=EVALUATION_NS // 1_000_000,
-        **msgspec.structs.asdict(section) | {"assets": assets},
+        **msgspec.structs.asdict(section) | {"assets": assets, "history_hours": 0},
     )

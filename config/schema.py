@@ -131,6 +131,7 @@ class StrategySection(_Section, frozen=True, kw_only=True):
     persistence_hours: Decimal = Decimal("0.25")
     resize_ratio: Decimal = Decimal("0.25")
     impact_hours: Decimal = Decimal(1)
+    history_hours: Annotated[int, Meta(ge=0, le=720)] = 168
     starknet_swaps: Annotated[int, Meta(ge=0)] = 0
     starknet_gas_usd: Decimal = Decimal(0)
     starknet_swap_bps: Decimal = Decimal(0)

@@ -36,6 +36,7 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
     resize_ratio: Decimal = Decimal("0.25")
     adverse_move: Decimal = Decimal("0.25")
     impact_hours: Decimal = Decimal(1)
+    history_hours: int = 0  # how far back the venues are asked for funding at the start; 0 where nobody can answer
     starknet_swaps: int = 0
     starknet_gas_usd: Decimal = ZERO
     starknet_swap_bps: Decimal = ZERO

@@ -22,6 +22,7 @@ from messages import (
     OperatorCommand,
     Outcome,
     RiskRefused,
+    Severity,
     Signal,
     StateChange,
     TradingState,
@@ -34,11 +35,11 @@ from risk.reading import Reports, net_quantity, snapshot
 from strategies.ages import PairAges
 from strategies.arb_config import FundingArbConfig
 from strategies.desk import AssetDesk
-from strategies.dispatcher import Market, Terms, pair_id, plan_close, plan_open, repaired_size
+from strategies.dispatcher import Terms, pair_id, plan_close, plan_open, repaired_size
 from strategies.evaluation import Circumstances, Evaluation
-from strategies.holdings import Holding, classify
+from strategies.holdings import Holding
 from strategies.journal import Journal
-from strategies.market_reader import MarketReader, leg_rules
+from strategies.market_reader import MarketReader
 from strategies.order_port import OrderPort, VenueTruth, translate
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
@@ -46,7 +47,7 @@ from strategies.pair_orders import Done
 from strategies.pair_plan import Policy
 from strategies.pair_recovery import OrderAnswer
 from strategies.signals import PairState
-from strategies.sizing import ZERO
+from strategies.witness import Witness
 
 NS_PER_SEC = 1_000_000_000
 
@@ -79,6 +80,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             for asset in config.assets
         }
         self._ids = {asset: {v: InstrumentId.from_str(f"{asset}-USD-PERP.{v}") for v in config.venues} for asset in config.assets}
+        self._witnesses = {instrument_id: Witness() for ids in self._ids.values() for instrument_id in ids.values()}
         self._sequence = 0
         self._is_finishing = self._is_flattening = False
         self._state = TradingState.RUNNING
@@ -129,6 +131,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 continue
             for instrument_id in self._ids[desk.asset].values():
                 self._subscribe(instrument_id)
+                self._ask_for_the_past(instrument_id)
         for machine in self._executor.recover():
             self.log.warning(f"{machine.plan.pair_id} was under way when an earlier run ended: finding out what became of it")
         interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
@@ -140,6 +143,12 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self.subscribe_mark_prices(instrument_id)
         self.subscribe_index_prices(instrument_id)
         self.subscribe_funding_rates(instrument_id)
+
+    def _ask_for_the_past(self, instrument_id: InstrumentId) -> None:
+        """Have the venue's funding of the last hours sent, so that forecasts need not begin from nothing."""
+        past = timedelta(seconds=self._settings.history_hours * self._settings.hour_secs)
+        if past:
+            self.request_funding_rates(instrument_id, self.clock.utc_now() - past)
 
     def on_stop(self) -> None:
         """Cancel what rests and say what stays open; positions are left as they are."""
@@ -158,9 +167,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def on_historical_data(self, data: Any) -> None:
         """Take the venues' past funding, which was asked for at the start."""
-        for update in data if isinstance(data, list) else [data]:
-            if isinstance(update, FundingRateUpdate):
-                self._reader.on_past_funding(update)
+        if isinstance(data, FundingRateUpdate):
+            self._reader.on_past_funding(data)
 
     def on_order_event(self, event: OrderEvent) -> None:
         """Tell the executor what became of an order."""
@@ -236,17 +244,25 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             desk.busy()
         elif desk.observe(self._read_holding(desk)) and desk.holding is not None:
             self.log.info(f"{desk.asset} is {desk.holding.state.value}: {dict(desk.holding.quantities)}")
+        self._compare(desk)
+
+    def _compare(self, desk: AssetDesk) -> None:
+        """Have the venue asked for a position that its account reports and our books do not show."""
+        is_busy = self._executor.is_busy(desk.asset)
+        for venue, instrument_id in self._ids[desk.asset].items():
+            reported = self._reports.position(venue, instrument_id.value)
+            if reported is None:
+                continue
+            booked = net_quantity(self.cache, instrument_id)
+            if self._witnesses[instrument_id].differs(booked, *reported, is_busy=is_busy):
+                detail = f"{instrument_id}: our books hold {booked}, the account says {reported[0]}; the venue is asked"
+                self.log.error(detail)
+                self._port.alert(Severity.WARNING, "PositionDisagrees", detail)
+                if self._truth is not None:
+                    self._truth.ask_position(instrument_id.value)
 
     def _read_holding(self, desk: AssetDesk) -> Holding:
-        quantities = {venue: net_quantity(self.cache, instrument_id) for venue, instrument_id in self._ids[desk.asset].items()}
-        return classify(quantities, {venue: self._dust(instrument_id) for venue, instrument_id in self._ids[desk.asset].items()})
-
-    def _dust(self, instrument_id: InstrumentId) -> Decimal:
-        """Return the smallest position (base units) that its venue would let us trade."""
-        rules = leg_rules(self.cache.instrument(instrument_id))
-        price = self._fallback_price(instrument_id)
-        by_notional = rules.min_notional_usd / price if price else ZERO
-        return max(rules.size_step, rules.min_quantity, by_notional)
+        return self._reader.holding(self._ids[desk.asset])
 
     def _circumstances(self, desk: AssetDesk, now_ns: int) -> Circumstances:
         state = PairState.BUSY if self._executor.is_busy(desk.asset) else desk.state
@@ -302,7 +318,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         return desk.may_close(now_ns) and not self._reports.untradable().keys() & set(desk.venues)
 
     def _enter(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
-        markets = self._markets(desk, now_ns)
+        markets = self._reader.markets(self._ids[desk.asset], now_ns)
         seen = snapshot(self.cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values())
         identity = self._next_pair_id(desk.asset, "O", now_ns)
         plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._limits.current, terms=self._terms)
@@ -344,23 +360,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def _close(self, desk: AssetDesk, holding: Holding, letter: str, now_ns: int) -> None:
         identity = self._next_pair_id(desk.asset, letter, now_ns)
         desk.is_leaving = desk.is_leaving or letter == "C"
-        plan = plan_close(identity, desk.asset, holding.quantities, self._markets(desk, now_ns), state=holding.state)
+        markets = self._reader.markets(self._ids[desk.asset], now_ns)
+        plan = plan_close(identity, desk.asset, holding.quantities, markets, state=holding.state)
         self._executor.start(plan)
-
-    def _markets(self, desk: AssetDesk, now_ns: int) -> dict[str, Market]:
-        """Return both venues' markets; one without any quote is priced at what its position cost."""
-        return {
-            venue: self._reader.market(i, now_ns) or self._reader.unquoted(i, self._fallback_price(i))
-            for venue, i in self._ids[desk.asset].items()
-        }
-
-    def _fallback_price(self, instrument_id: InstrumentId) -> Decimal:
-        """Return the last known price in USD, 0 if there is none."""
-        quote = self.cache.quote_tick(instrument_id)
-        if quote is not None:
-            return quote.bid_price.as_decimal()  # type: ignore[no-any-return]
-        positions = self.cache.positions_open(instrument_id=instrument_id)
-        return Decimal(str(positions[0].avg_px_open)) if positions else ZERO
 
     def _next_pair_id(self, asset: str, letter: str, now_ns: int) -> str:
         self._sequence += 1

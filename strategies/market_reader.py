@@ -1,5 +1,6 @@
 """Reads an asset's markets from Nautilus' cache into the plain values that signals and plans are made of."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,13 @@ from nautilus_trader.model.data import FundingRateUpdate
 from nautilus_trader.model.identifiers import InstrumentId
 
 from messages import HOURS_PER_YEAR, FundingClock
-from risk.reading import asset_of, market_view
+from risk.reading import asset_of, market_view, net_quantity
 from risk.state import MarketView
 from strategies.costs import LegMarket
 from strategies.dispatcher import Market
 from strategies.funding import FundingRate, Published
 from strategies.funding_history import FundingHistory
+from strategies.holdings import Holding, classify
 from strategies.signals import VenueView
 from strategies.sizing import ZERO, LegRules, Level, absorbable_usd
 
@@ -55,6 +57,33 @@ class MarketReader:
         """Return an instrument's best prices and rules, None before its first quote."""
         view = market_view(self._cache, instrument_id, now_ns)
         return None if view is None else Market(view, leg_rules(self._cache.instrument(instrument_id)))
+
+    def markets(self, ids: Mapping[str, InstrumentId], now_ns: int) -> dict[str, Market]:
+        """Return the markets of all venues; one without any quote is priced at what its position cost."""
+        return {
+            venue: self.market(instrument_id, now_ns) or self.unquoted(instrument_id, self._last_price(instrument_id))
+            for venue, instrument_id in ids.items()
+        }
+
+    def holding(self, ids: Mapping[str, InstrumentId]) -> Holding:
+        """Return what is held of an asset, all strategies and manual trades together."""
+        quantities = {venue: net_quantity(self._cache, instrument_id) for venue, instrument_id in ids.items()}
+        return classify(quantities, {venue: self._dust(instrument_id) for venue, instrument_id in ids.items()})
+
+    def _dust(self, instrument_id: InstrumentId) -> Decimal:
+        """Return the smallest position (base units) that its venue would let us trade."""
+        rules = leg_rules(self._cache.instrument(instrument_id))
+        price = self._last_price(instrument_id)
+        by_notional = rules.min_notional_usd / price if price else ZERO
+        return max(rules.size_step, rules.min_quantity, by_notional)
+
+    def _last_price(self, instrument_id: InstrumentId) -> Decimal:
+        """Return the last known price in USD, 0 if there is none."""
+        quote = self._cache.quote_tick(instrument_id)
+        if quote is not None:
+            return quote.bid_price.as_decimal()  # type: ignore[no-any-return]
+        positions = self._cache.positions_open(instrument_id=instrument_id)
+        return Decimal(str(positions[0].avg_px_open)) if positions else ZERO
 
     def unquoted(self, instrument_id: InstrumentId, price_usd: Decimal) -> Market:
         """Return an instrument that has no quote yet as if both sides stood at `price_usd`: good to reduce, no more."""
