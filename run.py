@@ -81,6 +81,7 @@ def main(argv: list[str] | None = None) -> int:
     from config.secret import SecretError
     from operations.presence import PresenceError
     from operations.venues import VenuesError, attach, started, use
+    from strategies.journal import JournalError
 
     try:
         config = load(args.config)
@@ -105,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, SecretError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 2
-    except (VenuesError, UnwritableError, PresenceError) as e:
+    except (VenuesError, UnwritableError, PresenceError, JournalError) as e:
         print(f"run.py: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before the node ran; from then on the session takes the signal
@@ -163,6 +164,7 @@ def trade_under(
     from operations.presence import socket_path
     from operations.session import Session, StartError
     from operations.summary import show, summarise
+    from strategies.journal import Journal
 
     stop.check()
     console = Console()
@@ -170,7 +172,8 @@ def trade_under(
         console.width = 120  # a file or pipe has no width of its own, and tables need one
     print("starting the node ...", flush=True)
     with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
-        node = assemble(config, screen, log_dir=VAR / "logs", version=VERSION, beat=beat)
+        journal = Journal(_journal_path(config, outlives=args.attach is not None))
+        node = assemble(config, screen, journal, log_dir=VAR / "logs", version=VERSION, beat=beat)
         ears = Ears(
             node.publish,
             socket=socket_path(config.trader_id),
@@ -201,6 +204,15 @@ def trade_under(
     if args.summary is not None and is_written:
         print(f"summary written to {args.summary}")
     return 0 if session.is_complete and is_written else 1
+
+
+def _journal_path(config: "AppConfig", *, outlives: bool) -> str:
+    """Return where the node's journal is: in memory for venues that end with the node, for then nothing is left to take up."""
+    from strategies.journal import IN_MEMORY
+
+    if config.simulators is not None and not outlives:
+        return IN_MEMORY
+    return str(VAR / f"{config.trader_id}-{config.mode.value}.journal")
 
 
 def _channels(config: "AppConfig", node: "Assembled", ears: "Ears", guard: "Guard | None") -> "list[Channel]":

@@ -19,8 +19,10 @@ from nautilus_trader.model.events import (
 from nautilus_trader.model.identifiers import InstrumentId
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, start_http_server
 
+from actors.control_metrics import ControlMetrics
 from messages import AccountHealth, FundingPayment, RiskRefused, Signal, VenueState, VenueStatus, annual_rate, topics
 from messages.loop import on_loop
+from risk.in_force import LimitsInForce
 
 # Ratios are 0-1, never percent; times are Unix seconds, never ages; a counter of each sign where cash has two.
 
@@ -68,11 +70,14 @@ _OUTCOMES: tuple[tuple[type, str], ...] = (
 class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
     """Keep the catalogue current and serve it on 127.0.0.1."""
 
-    def __init__(self, *, port: int, version: str, mode: str, instrument_ids: tuple[InstrumentId, ...]) -> None:
+    def __init__(
+        self, *, port: int, version: str, mode: str, instrument_ids: tuple[InstrumentId, ...], limits: LimitsInForce
+    ) -> None:
         super().__init__(ActorConfig())
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.catalogue = Catalogue(self.registry)
+        self._control = ControlMetrics(self.registry, limits)
         self.catalogue.build_info.labels(version, mode).set(1)
         self._instrument_ids = instrument_ids
         # Resolved once: `.labels()` on every event costs more than the update itself.
@@ -83,9 +88,17 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._stop_server: Callable[[], None] | None = None
 
     def listen(self) -> None:
-        """Hear accounts and venue states from now on: the first reports come while clients connect."""
-        self.msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._on_health)
-        self.msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._on_status)
+        """Hear reports and what is restored from now on: the first of them come before any start."""
+        for topic, handler in (
+            (topics.ACCOUNT_HEALTH, self._on_health),
+            (topics.VENUE_STATUS, self._on_status),
+            (topics.RISK_REFUSED, self._on_refused),
+            (topics.TRADING_STATE, self._control.on_state),
+            (topics.STATE_REQUEST, self._control.on_request),
+            (topics.LIMITS_CHANGED, self._control.on_limits),
+            (topics.ALERT, self._control.on_alert),
+        ):
+            self.msgbus.subscribe(topic=topic, handler=handler)
 
     def serve(self) -> int:
         """Open the endpoint and return its port; raise `OSError` where the port is taken."""
@@ -109,7 +122,6 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         """Listen to what the node does."""
         self.msgbus.subscribe(topic=topics.SIGNAL, handler=self._on_signal)
         self.msgbus.subscribe(topic=topics.FUNDING_PAYMENT, handler=self._on_payment)
-        self.msgbus.subscribe(topic=topics.RISK_REFUSED, handler=self._on_refused)
         self.msgbus.subscribe(topic="events.order.*", handler=self._on_order_event)
         self.clock.set_timer("metrics", timedelta(seconds=1), callback=on_loop(self._on_timer))
 

@@ -7,20 +7,25 @@ from typing import Any
 
 from nautilus_trader.live.node import TradingNode
 
+from actors.breakers import Breakers
+from actors.canary import Canary
 from actors.deadman import DeadMan
 from actors.ledger import Ledger
 from actors.metrics import Metrics
+from actors.operator import OperatorDesk
+from actors.reload import LimitsReload
 from actors.risk_gate import RiskGate
 from actors.view import Screen, View
 from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
 from adapters.paper.factories import SandboxLiveExecClientFactory
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
-from config.load import ConfigError
+from config.load import ConfigError, load_limits
 from config.node import VENUES, instrument_ids, node_config, strategy_config
 from config.schema import AppConfig, Mode
 from messages import Alert, OperatorCommand, Severity, topics
 from risk.in_force import LimitsInForce
 from strategies.funding_arb import FundingArbStrategy
+from strategies.journal import Journal
 
 _FACTORIES = {
     "HYPERLIQUID": (HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory),
@@ -32,10 +37,17 @@ class Assembled:
     """A built node and the parts of it that a session and a summary ask."""
 
     def __init__(
-        self, node: TradingNode, strategy: FundingArbStrategy, ledger: Ledger, view: View, metrics: Metrics | None
+        self,
+        node: TradingNode,
+        strategy: FundingArbStrategy,
+        *,
+        ledger: Ledger,
+        view: View,
+        metrics: Metrics | None,
+        journal: Journal,
     ) -> None:
         self.node, self.strategy, self.ledger = node, strategy, ledger
-        self._view, self._metrics = view, metrics
+        self._view, self._metrics, self._journal = view, metrics, journal
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -70,40 +82,62 @@ class Assembled:
         if self._metrics is not None:
             self._metrics.close()
         self.node.dispose()
+        self._journal.close()
 
 
 def assemble(
-    config: AppConfig, screen: Screen, *, log_dir: Path, version: str, beat: Callable[[], None] = lambda: None
+    config: AppConfig,
+    screen: Screen,
+    journal: Journal,
+    *,
+    log_dir: Path,
+    version: str,
+    beat: Callable[[], None] = lambda: None,
 ) -> Assembled:
     """Return the node, ready to run; raise `ConfigError` where the metrics port is taken.
 
-    `beat` is called for as long as the trader runs and the loop turns.
+    What has to survive a crash is kept in `journal`, which is closed with the node. `beat` is called for as long
+    as the trader runs and the loop turns.
     """
-    metrics = _metrics(config, screen, version)
+    limits = LimitsInForce(config.limits)
+    metrics = _metrics(config, screen, version, limits)
     node = TradingNode(node_config(config, log_dir=log_dir))
     is_paper = config.mode is Mode.PAPER
     for venue, (data_factory, exec_factory) in _FACTORIES.items():
         node.add_data_client_factory(venue, data_factory)
         node.add_exec_client_factory(venue, SandboxLiveExecClientFactory if is_paper else exec_factory)
     node.build()
-    limits = LimitsInForce(config.limits)
     strategy, ledger = FundingArbStrategy(strategy_config(config), limits), Ledger()
     gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, limits)
     title = f"funding arbitrage {version}   {config.mode.value}"
     view = View(title=title, assets=config.strategy.assets, venues=VENUES, clock=config.clock, ledger=ledger, screen=screen)
-    actors: list[Any] = [actor for actor in (gate, ledger, view, metrics) if actor is not None]
-    for actor in actors:  # actors start before strategies, the gate before all
+    listening: list[Any] = [
+        *(actor for actor in (gate, ledger, view, metrics) if actor is not None),
+        # What these restore is heard by those before them, and is in force before the first order.
+        OperatorDesk(journal.documents("operator")),
+        Breakers(limits, journal.documents("breakers"), VENUES),
+        Canary(limits, journal.documents("canary")),
+    ]
+    for actor in listening:  # actors start before strategies, the gate before all
         node.trader.add_actor(actor)
         actor.listen()
+    if config.limits_path is not None:
+        node.trader.add_actor(LimitsReload(Path(config.limits_path), load_limits, limits))
     node.trader.add_actor(DeadMan(beat, config.deadman.beat_secs))
     node.trader.add_strategy(strategy)
-    return Assembled(node, strategy, ledger, view, metrics)
+    return Assembled(node, strategy, ledger=ledger, view=view, metrics=metrics, journal=journal)
 
 
-def _metrics(config: AppConfig, screen: Screen, version: str) -> Metrics | None:
+def _metrics(config: AppConfig, screen: Screen, version: str, limits: LimitsInForce) -> Metrics | None:
     if config.metrics is None:
         return None
-    metrics = Metrics(port=config.metrics.port, version=version, mode=config.mode.value, instrument_ids=instrument_ids(config))
+    metrics = Metrics(
+        port=config.metrics.port,
+        version=version,
+        mode=config.mode.value,
+        instrument_ids=instrument_ids(config),
+        limits=limits,
+    )
     try:
         port = metrics.serve()
     except OSError as e:
