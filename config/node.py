@@ -58,7 +58,7 @@ def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
         ),
         cache=_cache(config),
         data_engine=LiveDataEngineConfig(time_bars_build_with_no_updates=False),
-        risk_engine=LiveRiskEngineConfig(max_order_submit_rate="50/00:00:01"),
+        risk_engine=_second_line(config),
         exec_engine=LiveExecEngineConfig(
             reconciliation=config.mode is not Mode.PAPER,  # a paper venue starts empty: there is nothing to ask it
             # An unknown outcome is resolved by the execution clients' own queries: this check would turn a
@@ -97,6 +97,19 @@ def _cache(config: AppConfig) -> CacheConfig | None:
         max_delay=1,
     )
     return CacheConfig(database=database, buffer_interval_ms=50)
+
+
+def _second_line(config: AppConfig) -> LiveRiskEngineConfig:
+    """Return what Nautilus' own RiskEngine is held to behind the gate: the same limits, wide enough never to bind before it.
+
+    It cannot tell a closing order from an opening one. So it gets a venue's budget for a minute as that for a second,
+    and twice the notional of a position for one order, since a position may have grown with its price.
+    """
+    limits = config.limits
+    return LiveRiskEngineConfig(
+        max_order_submit_rate=f"{limits.orders_per_minute_max}/00:00:01",
+        max_notional_per_order={str(one): max(1, int(2 * limits.position_usd_max)) for one in instrument_ids(config)},
+    )
 
 
 def _data_clients(config: AppConfig) -> dict[str, object]:
