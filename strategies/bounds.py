@@ -51,7 +51,7 @@ def room(snapshot: Snapshot, limits: Limits, adverse_move: Decimal) -> Room:
         left[f"MARGIN {venue}"] = free_usd(snapshot, limits, venue)
         left[f"VENUE_LIMIT {venue}"] = limits.venue_usd_max - sum(held.values(), ZERO)
         left[f"SURVIVAL {venue}"] = account.equity_usd - needed
-        if needed > account.equity_usd:
+        if needed > max(ZERO, account.equity_usd):
             strains[venue] = max(ZERO, account.equity_usd) / needed
     return Room(left, strains)
 
