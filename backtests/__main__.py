@@ -1,4 +1,4 @@
-"""`python -m backtests`: run the strategy over recorded (or generated) funding and write a report."""
+"""`python -m backtests`: run the strategy over recorded (or generated) funding and write a report; `walkforward`: judge rules."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from rich.console import Console
 from backtests import data, sample
 from backtests.dataset import DataError, Dataset, Period, parse_utc_ns
 from backtests.instruments import ASSETS
+from backtests.walkforward import command as walkforward
 
 USAGE_ERROR = 2
 DEFAULT_OUT = Path("var/backtest.html")
@@ -23,8 +24,11 @@ DEFAULT_SEED = 7
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 when the report is written, 2 when the arguments or the data cannot be used."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["walkforward"]:
+        return _walk_forward(words[1:])
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(words)
         assets, period, capital_usd = _assets(options.assets), _period(options), _capital(options.capital)
         dataset = _dataset(options, assets, period)
         _check_folders(options)
@@ -34,9 +38,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(dataset, capital_usd, options.out, options.json)
 
 
+def _walk_forward(words: Sequence[str]) -> int:
+    parser = _Parser(prog="python -m backtests walkforward", description="Judge rules on windows they were not chosen on.")
+    try:
+        options = walkforward.arguments(parser).parse_args(words)
+        assets, folder = walkforward.assets(options.assets), options.data or _shared_folder()
+        if folder is None or not folder.is_dir():
+            raise DataError("recorded data is needed: --data DIR or FARB_SHARED_DATA")
+        _check_folders(options)
+        walkforward.run(folder, assets, options.out, options.json)
+    except DataError as e:
+        print(f"backtests: {e}", file=sys.stderr)
+        return USAGE_ERROR
+    except OSError as e:
+        print(f"backtests: cannot write {e.filename}: {e.strerror}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
 def _check_folders(options: argparse.Namespace) -> None:
-    """Fail before the run rather than after it; only the default's own folder is made."""
-    if options.out == DEFAULT_OUT:
+    """Fail before the run rather than after it; only the defaults' own folder is made."""
+    if options.out in (DEFAULT_OUT, walkforward.DEFAULT_OUT):
         try:
             DEFAULT_OUT.parent.mkdir(exist_ok=True)
         except OSError as e:
@@ -127,10 +149,16 @@ def _dataset(options: argparse.Namespace, assets: tuple[str, ...] | None, period
 
 
 def _default_folder() -> Path | None:
+    """Return the shared folder where it holds what a run needs."""
+    folder = _shared_folder()
+    return folder if folder is not None and any(data.is_recorded(folder, asset) for asset in ASSETS) else None
+
+
+def _shared_folder() -> Path | None:
     """Return the folder of recorded data beside the checkout or named by the environment, where there is one."""
     named = os.environ.get("FARB_SHARED_DATA")
     folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
-    return folder if folder.is_dir() and any(data.is_recorded(folder, asset) for asset in ASSETS) else None
+    return folder if folder.is_dir() else None
 
 
 if __name__ == "__main__":

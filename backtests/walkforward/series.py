@@ -1,7 +1,6 @@
 """Two venues' funding by the hour: what each charged, and what it had published by then; holes stay holes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -118,20 +117,3 @@ def _repeated(venue: str, samples: list[KnownRate]) -> Iterator[Published]:
         first = hour_ns(sample.ts_ns) + HOUR_NS + RATE_DELAY_NS
         for ts_ns in range(first, min(end_ns, sample.ts_ns + readers.BLOCK_NS), HOUR_NS):
             yield Published(venue=venue, rate=rate, ts_ns=ts_ns)
-
-
-def shifted(pair: Pair, hours: int) -> Pair:
-    """Return the pair as if everything had been published `hours` earlier; what is charged stays where it is."""
-    legs = (
-        msgspec.structs.replace(
-            leg,
-            published=tuple(msgspec.structs.replace(row, ts_ns=row.ts_ns - hours * HOUR_NS) for row in leg.published),
-        )
-        for leg in (pair.hyperliquid, pair.other)
-    )
-    return Pair(pair.asset, *legs)
-
-
-def rate(apr: float) -> FundingRate:
-    """Return an annual rate as a rate per hour."""
-    return FundingRate(Decimal(f"{apr:.10f}") / 8_760, Decimal(1))

@@ -69,3 +69,16 @@ def trade(pair: Pair, moments: Sequence[Moment], rule: Rule, round_trip: float) 
     if side and last > opened:
         done.append(Trade(side, opened, last, funding, -round_trip))
     return done
+
+
+def opened_in(pair: Pair, trades: Sequence[Trade], window: range) -> list[Trade]:
+    """Return the trades that were opened in a window, cut off at its end."""
+    last = window.stop - 1
+    return [_until(pair, each, last) for each in trades if each.opened in window and each.opened < last]
+
+
+def _until(pair: Pair, whole: Trade, last: int) -> Trade:
+    if whole.closed <= last:
+        return whole
+    funding = whole.side * sum(pair.paid(hour) for hour in range(whole.opened + 1, last + 1))
+    return msgspec.structs.replace(whole, closed=last, funding=funding)
