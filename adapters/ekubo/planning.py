@@ -150,7 +150,7 @@ class SwapPlanner:
         for _ in range(_CUTS):
             cut = slices.cut(remaining, most, least=self._least(order, small), granule=order.granule)
             if cut is None:
-                fits = f"{order.base.amount(most)} {order.base.code}"
+                fits = f"{_plain(order.base, most)} {order.base.code}"
                 raise _Objected(f"no more than {fits} fit within an impact of {_bps(limit)} bps: not worth a slice")
             quote = await self._quote(order, cut.size)
             found = _impact(quote, small)
@@ -201,8 +201,8 @@ class SwapPlanner:
         held, sold = await self._held(order.sold.address), order.sold
         kept = sold.units(self._rules.min_strk_reserve) if sold.address == STRK else 0
         if held - kept < needed:
-            words = f"{sold.amount(needed)} {sold.code} needed, {sold.amount(held)} in the wallet"
-            raise _Objected(f"{words}, of which {sold.amount(kept)} are kept for gas" if kept else words)
+            words = f"{_plain(sold, needed)} {sold.code} needed, {_plain(sold, held)} in the wallet"
+            raise _Objected(f"{words}, of which {_plain(sold, kept)} are kept for gas" if kept else words)
 
     # -- the swap
 
@@ -290,6 +290,10 @@ def _small_size(order: SwapOrder, size: int, quote: Quote) -> int:
     """Return a size of next to nothing that still has digits enough to compare."""
     other = quote.sell_amount if order.is_buy else quote.buy_amount
     return impact.small_size(size, Fraction(int(other), size))
+
+
+def _plain(token: Token, units: int) -> str:
+    return f"{token.amount(units).normalize():f}"
 
 
 def _bps(fraction: Decimal) -> str:

@@ -4,6 +4,7 @@ Requests are JSON texts as on the wire; only sockets are left out.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections import Counter
@@ -59,6 +60,7 @@ class Bench:
         self.node, self.book = Node(self.chain), QuoteBook(self.chain, self.prices, seed)
         self.losses: dict[str, list[str]] = {}  # by method: what befalls its next requests
         self.sends: Counter[str] = Counter()  # transactions that reached the node, by signature
+        self.requests = 0
 
     async def sleep(self, secs: float) -> None:
         """Let time pass on the chain, and others have their turn."""
@@ -81,6 +83,7 @@ class Bench:
     async def request(self, method: str, url: str, *, headers: Any = None, body: bytes = b"", timeout_secs: Any = None) -> Any:
         """Exchange one message (`HttpTransport`)."""
         asked = json.loads(body)
+        self.requests += 1
         name = asked["method"].removeprefix("starknet_")
         self.pass_secs(0.01)
         await asyncio.sleep(0)
@@ -95,6 +98,15 @@ class Bench:
         if fate == "reply":
             raise Connectivity("lost on the way back")
         return HttpResponse(200, {}, json.dumps(answer).encode())
+
+    async def die_after(self, requests: int, work: "asyncio.Task[None]") -> None:
+        """Let a process go on until it has made so many more requests, and die then."""
+        last = self.requests + requests
+        while self.requests < last and not work.done():  # noqa: ASYNC110 - counted, not timed
+            await asyncio.sleep(0)
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
 
     def held(self, token: Token) -> int:
         """Return the owner's balance."""

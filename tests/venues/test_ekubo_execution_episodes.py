@@ -1,7 +1,6 @@
 """Episodes with every fault there is: whatever happens, the chain, the journal and what was told agree."""
 
 import asyncio
-import contextlib
 import functools
 import importlib
 import os
@@ -74,11 +73,7 @@ async def episode(bench: Bench, process: Process, told: Told, documents: InMemor
     what = befall(bench, rng)
     work = asyncio.create_task(process.desk.work(order(f"O-{number}", pair, is_buy, quantity)))
     if rng.random() < 0.2:  # the process dies at some moment
-        for _ in range(rng.randrange(1, 60)):
-            await asyncio.sleep(0)
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await bench.die_after(rng.choice((1, 2, 3, 4, 5, 6, 8, 12, 25)), work)
         what = f"{what}, killed"
         bench.pass_secs(rng.choice((0.0, 0.3, 5.0)))
         process = Process(bench, documents, told)
