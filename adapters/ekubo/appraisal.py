@@ -35,7 +35,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Quoted(msgspec.Struct, frozen=True, kw_only=True):
-    """The quote asked for, one for next to nothing the same way, and the pool of both where it is known."""
+    """The quote asked for, one for next to nothing the same way, and the pool of the latter: its price is the spot price."""
 
     side: Side
     large: Quote
@@ -81,7 +81,7 @@ class Appraiser:
         else:
             large, is_exact_out = await self._by_quantity(pair, asked), asked.side is Side.BUY
         small = await self._small(pair, asked.side, large, is_exact_out=is_exact_out)
-        quoted = _Quoted(side=asked.side, large=large, small=small, pool=await self._pool(large))
+        quoted = _Quoted(side=asked.side, large=large, small=small, pool=await self._pool(small))
         return self._message(pair, quoted, mark if pair.quote.code in self._usd_codes else None)
 
     async def _by_quantity(self, pair: Pair, asked: Asked) -> Quote:
@@ -146,13 +146,14 @@ class Appraiser:
         )
 
     def _cost(self, pair: Pair, quoted: _Quoted, impact_bps: Decimal, fair: Decimal) -> SwapCost | None:
+        """Return the cost in its parts: the fees are the small quote's, dearer ways a large one is split over are impact."""
         if pair.quote.code not in self._usd_codes:
             return None
         return costs.estimate(
             notional_usd=pair.base.amount(quoted.base_units) * fair,
             impact_bps=impact_bps,
-            pool_fee=costs.pool_fee(quoted.large.routes),
-            aggregator_fee=costs.aggregator_fee(quoted.large),
+            pool_fee=costs.pool_fee(quoted.small.routes),
+            aggregator_fee=costs.aggregator_fee(quoted.small),
             gas_usd=costs.gas_usd(quoted.large, self._strk_usd()),
         )
 

@@ -36,7 +36,8 @@ def small_size(size: int, out_per_in: Fraction) -> int:
 def execution_impact_bps(large: Amounts, small: Amounts) -> Decimal:
     """Return by how much a swap is executed worse than a small one the same way: 1 - (out/in) / (out_small/in_small).
 
-    Fees proportional to size cancel out; slightly negative where rounding makes the small one look worse.
+    Fees cancel out where both go the same way; where a large one is split over dearer pools, that is part of its impact.
+    Slightly negative where rounding makes the small one look worse.
     """
     return _bps(1 - Fraction(large.bought * small.sold, large.sold * small.bought))
 
