@@ -16,14 +16,16 @@ from nautilus_trader.config import (
 )
 from nautilus_trader.model.identifiers import InstrumentId, TraderId
 
+from adapters.ekubo.config import EkuboDataClientConfig, EkuboExecClientConfig
 from adapters.hyperliquid.config import HyperliquidDataClientConfig, HyperliquidExecClientConfig
 from adapters.paper.config import PaperExecClientConfig, Settlement
 from adapters.paradex.config import ParadexDataClientConfig, ParadexExecClientConfig
-from config.schema import AppConfig, Mode
+from config.schema import AppConfig, EkuboSection, Mode
 from config.secret import resolve, resolve_url
 from strategies.arb_config import FundingArbConfig
 
 VENUES = ("HYPERLIQUID", "PARADEX")
+_SPOT_ASSETS = {"ETH": "ETH", "WBTC": "BTC", "SOL": "SOL"}  # the asset a token on Starknet stands for
 
 
 def instrument_ids(config: AppConfig) -> tuple[InstrumentId, ...]:
@@ -66,8 +68,8 @@ def node_config(config: AppConfig, *, log_dir: Path) -> TradingNodeConfig:
             inflight_check_interval_ms=0,
             graceful_shutdown_on_exception=True,
         ),
-        data_clients=_data_clients(config),
-        exec_clients=_paper_clients(config) if config.mode is Mode.PAPER else _exec_clients(config),
+        data_clients=_data_clients(config) | _ekubo_data(config),
+        exec_clients=_paper_clients(config) if config.mode is Mode.PAPER else _exec_clients(config) | _ekubo_exec(config),
         timeout_connection=20.0,
         timeout_reconciliation=10.0,
         timeout_portfolio=10.0,
@@ -155,6 +157,36 @@ def _exec_clients(config: AppConfig) -> dict[str, object]:
             markets=config.strategy.assets,
             **common,
         ),
+    }
+
+
+def _ekubo_common(config: AppConfig, ekubo: EkuboSection) -> dict[str, object]:
+    """Return what both clients are told; a price is judged by the mark of the asset's perpetual, where that is traded."""
+    avnu_url, prices_url, rpc_url = ekubo.urls
+    assets = {pair: _SPOT_ASSETS.get(pair.split("-")[0]) for pair in ekubo.pairs}
+    references = {pair: f"{asset}-USD-PERP.PARADEX" for pair, asset in assets.items() if asset in config.strategy.assets}
+    urls = {"avnu_url": avnu_url, "prices_url": prices_url, "rpc_url": rpc_url, "api_key": ekubo.api_key}
+    return {**urls, "pairs": ekubo.pairs, "references": references}
+
+
+def _ekubo_data(config: AppConfig) -> dict[str, object]:
+    ekubo = config.venues.ekubo
+    return {} if ekubo is None else {"EKUBO": EkuboDataClientConfig(**_ekubo_common(config, ekubo))}
+
+
+def _ekubo_exec(config: AppConfig) -> dict[str, object]:
+    """Return the client for swaps: none without a section, and none without a key, for then there are prices alone."""
+    ekubo = config.venues.ekubo
+    if ekubo is None or ekubo.private_key is None or ekubo.account_address is None:
+        return {}
+    limits = ("max_impact_bps", "max_cost_bps", "max_slippage_bps", "slice_cooldown_secs", "min_strk_reserve", "max_fee_strk")
+    return {
+        "EKUBO": EkuboExecClientConfig(
+            account_address=_address(ekubo.account_address),
+            private_key=ekubo.private_key,
+            **{name: getattr(ekubo, name) for name in limits},
+            **_ekubo_common(config, ekubo),
+        )
     }
 
 

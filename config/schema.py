@@ -105,11 +105,41 @@ class ParadexSection(VenueSection, frozen=True, kw_only=True):
     is_main_key_allowed: bool = False
 
 
+class EkuboSection(_Section, frozen=True, kw_only=True):
+    """Spot swaps on Ekubo, through AVNU on Starknet; see `adapters.ekubo.config.EkuboExecClientConfig`.
+
+    `api_key` is for a larger request limit at AVNU. The urls of a `sim` config come from the simulators; with paper trading
+    there are prices and no swaps.
+    """
+
+    avnu_url: Url | None = None
+    prices_url: Url | None = None
+    rpc_url: Url | None = None
+    private_key: SecretReference | None = None
+    account_address: Account | None = None
+    api_key: SecretReference | None = None
+    pairs: Annotated[tuple[str, ...], Meta(min_length=1)] = ("ETH-USDC", "WBTC-USDC", "SOL-USDC", "STRK-USDC")
+    max_impact_bps: Annotated[Decimal, Meta(gt=0, lt=10_000)] = Decimal(20)
+    max_cost_bps: Annotated[Decimal, Meta(gt=0, lt=10_000)] = Decimal(40)
+    max_slippage_bps: Annotated[Decimal, Meta(ge=0, lt=10_000)] = Decimal(20)
+    slice_cooldown_secs: Annotated[float, Meta(ge=0)] = 30.0
+    min_strk_reserve: Annotated[Decimal, Meta(ge=0)] = Decimal(5)
+    max_fee_strk: Annotated[Decimal, Meta(gt=0)] = Decimal(2)
+
+    @property
+    def urls(self) -> tuple[str, str, str]:
+        """The urls of AVNU's API, of its prices and of a Starknet node, which are known once a node is built."""
+        if self.avnu_url is None or self.rpc_url is None:
+            raise ValueError("the venue's urls are not known yet")
+        return self.avnu_url, self.prices_url or self.avnu_url, self.rpc_url
+
+
 class VenuesSection(_Section, frozen=True, kw_only=True):
-    """The two perpetual venues."""
+    """The two perpetual venues, and Ekubo's spot market where it is wanted."""
 
     hyperliquid: HyperliquidSection
     paradex: ParadexSection
+    ekubo: EkuboSection | None = None
 
 
 class StrategySection(_Section, frozen=True, kw_only=True):
@@ -232,19 +262,25 @@ class AppConfig(_Section, frozen=True, kw_only=True):
                 raise ValueError(f"{path}: a sim config speaks to 127.0.0.1 only, not to {host}")
             if self.mode is not Mode.SIM and host is None:
                 raise ValueError(f"{path}: required when mode is {self.mode.value!r}")
+        if self.venues.ekubo is not None and self.mode is Mode.TESTNET:
+            raise ValueError("venues.ekubo: AVNU has nothing to swap on the test network")
         if (self.simulators is not None) != (self.mode is Mode.SIM):
             raise ValueError(
                 "simulators: belongs to mode 'sim' and to no other (a compressed funding clock never meets a real venue)"
             )
 
     def _urls(self) -> tuple[tuple[str, str | None], ...]:
-        hyperliquid, paradex = self.venues.hyperliquid, self.venues.paradex
-        return (
+        hyperliquid, paradex, ekubo = self.venues.hyperliquid, self.venues.paradex, self.venues.ekubo
+        perpetual = (
             ("venues.hyperliquid.http_url", hyperliquid.http_url),
             ("venues.hyperliquid.ws_url", hyperliquid.ws_url),
             ("venues.paradex.http_url", paradex.http_url),
             ("venues.paradex.ws_url", paradex.ws_url),
         )
+        if ekubo is None:
+            return perpetual
+        prices = () if ekubo.prices_url is None else (("venues.ekubo.prices_url", ekubo.prices_url),)
+        return (*perpetual, ("venues.ekubo.avnu_url", ekubo.avnu_url), ("venues.ekubo.rpc_url", ekubo.rpc_url), *prices)
 
 
 def refusal(config: AppConfig) -> str | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from config.schema import AppConfig, SimulatorsSection
+from config.schema import AppConfig, EkuboSection, SimulatorsSection
 
 ROOT = Path(__file__).parents[1]
-KEYS = {"hyperliquid": "FARB_SIM_HYPERLIQUID_KEY", "paradex": "FARB_SIM_PARADEX_KEY"}
-PARADEX_ACCOUNT = "FARB_SIM_PARADEX_ACCOUNT"
+KEYS = {"hyperliquid": "FARB_SIM_HYPERLIQUID_KEY", "paradex": "FARB_SIM_PARADEX_KEY", "ekubo": "FARB_SIM_STARKNET_KEY"}
+PARADEX_ACCOUNT, STARKNET_ACCOUNT = "FARB_SIM_PARADEX_ACCOUNT", "FARB_SIM_STARKNET_ACCOUNT"
 
 
 class VenuesError(RuntimeError):
@@ -54,6 +54,22 @@ class ParadexReady(msgspec.Struct, frozen=True):
     accounts: tuple[ParadexAccount, ...]
 
 
+class StarknetAccount(msgspec.Struct, frozen=True):
+    """A funded account with a published test key."""
+
+    name: str
+    address: str
+    private_key: str
+
+
+class StarknetReady(msgspec.Struct, frozen=True):
+    """Where the simulators of AVNU and of a Starknet node listen."""
+
+    avnu_url: str
+    rpc_url: str
+    accounts: tuple[StarknetAccount, ...]
+
+
 class Ready(msgspec.Struct, frozen=True):
     """The line the simulators print when they can be used."""
 
@@ -61,6 +77,7 @@ class Ready(msgspec.Struct, frozen=True):
     hour_secs: float
     hyperliquid: HyperliquidReady
     paradex: ParadexReady
+    starknet: StarknetReady | None = None
 
 
 def use(config: AppConfig, ready: Ready) -> AppConfig:
@@ -75,8 +92,18 @@ def use(config: AppConfig, ready: Ready) -> AppConfig:
         hyperliquid=replace(config.venues.hyperliquid, http_url=ready.hyperliquid.http_url, ws_url=ready.hyperliquid.ws_url),
         paradex=replace(config.venues.paradex, http_url=ready.paradex.http_url, ws_url=ready.paradex.ws_url),
     )
+    if venues.ekubo is not None:
+        venues = replace(venues, ekubo=_use_starknet(venues.ekubo, ready.starknet))
     clock = replace(config.simulators, seed=ready.seed, hour_secs=ready.hour_secs)
     return replace(config, venues=venues, simulators=clock)
+
+
+def _use_starknet(section: EkuboSection, ready: StarknetReady | None) -> EkuboSection:
+    if ready is None:
+        raise VenuesError("the config has a section venues.ekubo: start the simulators with --with starknet")
+    os.environ[KEYS["ekubo"]] = ready.accounts[0].private_key
+    os.environ[STARKNET_ACCOUNT] = ready.accounts[0].address
+    return msgspec.structs.replace(section, avnu_url=ready.avnu_url, prices_url=ready.avnu_url, rpc_url=ready.rpc_url)
 
 
 def attach(path: Path) -> Ready:
@@ -90,10 +117,13 @@ def attach(path: Path) -> Ready:
 
 
 @contextlib.contextmanager
-def started(section: SimulatorsSection, log_path: Path, timeout_secs: float = 30.0) -> Iterator[Ready]:
+def started(
+    section: SimulatorsSection, log_path: Path, *, timeout_secs: float = 30.0, has_starknet: bool = False
+) -> Iterator[Ready]:
     """Run the simulators until the block ends; they end by themselves should this process die."""
     command = [sys.executable, "-m", "simulators", "--exit-with-parent", "--seed", str(section.seed)]
     command += ["--hour-secs", str(section.hour_secs), "--scenario", section.scenario, "--tape", section.tape]
+    command += ["--with", "starknet"] if has_starknet else []
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         # Their own session: Ctrl-C reaches this process alone, so the venues outlive its orderly stop.
