@@ -41,7 +41,8 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
     starknet_gas_usd: Decimal = ZERO
     starknet_swap_bps: Decimal = ZERO
     apr_sane_max: Decimal = Decimal(60)  # above the highest rate either venue may charge
-    evaluation_interval_ms: int = 500
+    evaluation_interval_ms: int = 500  # between two evaluations of one asset
+    is_staggered: bool = True  # assets are evaluated in turn, each once an interval; all at once where time is simulated
     data_max_age_secs: float = 30.0
     funding_max_age_secs: float = 120.0
     hour_secs: float = 3_600.0

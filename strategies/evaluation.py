@@ -75,18 +75,22 @@ class Evaluation:
         self._rules, self._edge_terms, self._size_terms, self._clock = rules, edge_terms, size_terms, clock
         self._cache, self._reader, self._reports, self._limits = cache, reader, reports, limits
         self._sights = {asset: Sight(of_asset, clock) for asset, of_asset in ids.items()}
+        self._looks: dict[str, Look] = {}
+        self._decided: dict[str, Signal] = {}  # before sharing
 
     def signals(self, circumstances: Mapping[str, Circumstances], now_ns: int) -> dict[str, Signal]:
-        """Return what to do about every asset now; one set of limits and one reading of the accounts for all of them."""
+        """Return what to do now about the assets asked for; others compete for the room as they were last seen.
+
+        One set of limits and one reading of the accounts serve the whole evaluation.
+        """
         limits = self._limits.current
         ids = [instrument_id for asset in circumstances for instrument_id in self._sights[asset].ids.values()]
         seen = snapshot(self._cache, self._reports, now_ns, instrument_ids=ids)
         bounds = _Bounds(limits, room(seen, limits, self._size_terms.adverse_move))
-        looks, signals = dict[str, Look](), dict[str, Signal]()
         for asset, about in circumstances.items():
-            looks[asset] = self._look(asset, about, seen, bounds)
-            sight, signal = self._sights[asset], decide(looks[asset].view, self._rules)
-            sight.memory, signals[asset] = persisted(sight.memory, signal, self._rules, self._clock)
+            look = self._looks[asset] = self._look(asset, about, seen, bounds)
+            sight, signal = self._sights[asset], decide(look.view, self._rules)
+            sight.memory, self._decided[asset] = persisted(sight.memory, signal, self._rules, self._clock)
         sharing = Sharing(
             rules=self._rules,
             terms=self._edge_terms,
@@ -94,7 +98,8 @@ class Evaluation:
             adverse_move=self._size_terms.adverse_move,
             room=bounds.room,
         )
-        return sharing.share_out(looks, signals)
+        shared = sharing.share_out(self._looks, self._decided)
+        return {asset: shared[asset] for asset in circumstances}
 
     def _look(self, asset: str, about: Circumstances, seen: Snapshot, bounds: _Bounds) -> Look:
         sight = self._sights[asset]

@@ -81,7 +81,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         }
         self._ids = {asset: {v: InstrumentId.from_str(f"{asset}-USD-PERP.{v}") for v in config.venues} for asset in config.assets}
         self._witnesses = {instrument_id: Witness() for ids in self._ids.values() for instrument_id in ids.values()}
-        self._sequence = 0
+        self._sequence = self._turns = 0
         self._is_finishing = self._is_flattening = False
         self._state = TradingState.RUNNING
         self._ages = PairAges(self._journal.documents("pair_ages"))
@@ -134,7 +134,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 self._ask_for_the_past(instrument_id)
         for machine in self._executor.recover():
             self.log.warning(f"{machine.plan.pair_id} was under way when an earlier run ended: finding out what became of it")
-        interval = timedelta(milliseconds=self._settings.evaluation_interval_ms)
+        turns = max(1, len(self._desks)) if self._settings.is_staggered else 1
+        interval = timedelta(milliseconds=self._settings.evaluation_interval_ms / turns)
         self.clock.set_timer("evaluate", interval=interval, callback=on_loop(self._on_timer))
 
     def _subscribe(self, instrument_id: InstrumentId) -> None:
@@ -193,7 +194,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._is_finishing = self._is_flattening = True
         self._executor.wind_up()
         if self.is_running:
-            self._evaluate()
+            self._evaluate(list(self._desks.values()))
 
     @property
     def is_settled(self) -> bool:
@@ -220,21 +221,29 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def _on_timer(self, _event: object) -> None:
         """Evaluate; a clock swallows what its callbacks raise, so it is said here."""
         try:
-            self._evaluate()
+            self._evaluate(self._turn())
         except Exception as e:
             self.log.exception("an evaluation failed, the next one comes", e)  # noqa: PLE1205 - Nautilus' logger takes it
 
-    def _evaluate(self) -> None:
+    def _turn(self) -> list[AssetDesk]:
+        """Return whose turn it is: one asset after the other, so that no evaluation holds up the loop."""
+        desks = list(self._desks.values())
+        if not (desks and self._settings.is_staggered):
+            return desks
+        self._turns += 1
+        return [desks[self._turns % len(desks)]]
+
+    def _evaluate(self, desks: list[AssetDesk]) -> None:
         self._executor.tick()
         now_ns = self.clock.timestamp_ns()
-        for desk in self._desks.values():
+        for desk in desks:
             self._confirm(desk)
-        for desk in self._desks.values():
+        for desk in desks:
             if self._is_flattening:
                 self._flatten(desk, now_ns)
             elif desk.state is PairState.BROKEN:
                 self._repair(desk, now_ns)
-        circumstances = {asset: self._circumstances(desk, now_ns) for asset, desk in self._desks.items()}
+        circumstances = {desk.asset: self._circumstances(desk, now_ns) for desk in desks}
         for asset, signal in self._evaluation.signals(circumstances, now_ns).items():
             self._publish_signal(self._desks[asset], signal)
             self._dispatch(self._desks[asset], signal, now_ns)

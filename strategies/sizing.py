@@ -74,9 +74,13 @@ def absorbable_usd(levels: Sequence[Level], slippage_bps: Decimal) -> Decimal:
     """Return the notional of a book's side whose prices lie within `slippage_bps` of its best; 0 when it is empty."""
     if not levels:
         return ZERO
-    best = levels[0][0]
+    best, total = levels[0][0], ZERO
     within = best * slippage_bps * BPS
-    return sum((price * size for price, size in levels if abs(price - best) <= within), ZERO)
+    for price, size in levels:
+        if abs(price - best) > within:
+            break
+        total += price * size
+    return total
 
 
 def limit_price_usd(best_usd: Decimal, side: Side, slippage_bps: Decimal, price_step: Decimal) -> Decimal:
