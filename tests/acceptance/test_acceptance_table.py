@@ -24,13 +24,22 @@ CASES = {
     # Trigger orders and brackets are denied (E72), so there is none to modify
     **dict.fromkeys(("E20", "E21", "E22", "E23", "E24", "E25", "E26", "E27", "E32", "E33", "E50", "E51", "E52", "E53"), NEITHER),
 }
-TESTED = {
-    case
-    for path in Path(__file__).parent.glob("test_acceptance_*.py")
-    for node in ast.walk(ast.parse(path.read_text()))
-    if isinstance(node, ast.AsyncFunctionDef)
-    for case in re.findall(r"(?<=_)[DE]\d\d(?=_)", node.name)
-}
+# A pool has no book: nothing rests there, and nothing can be changed or taken back (adapters/ekubo/README.md)
+SWAPS = ("D01", "D20", "E01", "E02", "E03", "E06", "E13", "E14", "E72", "E73", "E74")
+
+
+def cases_in(pattern: str) -> set[str]:
+    """Return the cases that functions of these files are named after."""
+    return {
+        case
+        for path in Path(__file__).parent.glob(pattern)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.AsyncFunctionDef)
+        for case in re.findall(r"(?<=_)[DE]\d\d(?=_)", node.name)
+    }
+
+
+TESTED = cases_in("test_acceptance_*.py")
 
 
 @pytest.mark.parametrize(("case", "venue"), [(case, venue) for case, venues in CASES.items() for venue in venues])
@@ -41,3 +50,7 @@ def test_a_case_that_applies_is_tested(case: str, venue: str):
 
 def test_no_test_names_a_case_that_does_not_apply():
     assert {case for case, venues in CASES.items() if venues} >= TESTED
+
+
+def test_the_cases_that_apply_to_swaps_are_tested_on_ekubo():
+    assert cases_in("test_acceptance_swaps.py") == set(SWAPS)
