@@ -119,12 +119,22 @@ class EkuboSection(_Section, frozen=True, kw_only=True):
     account_address: Account | None = None
     api_key: SecretReference | None = None
     pairs: Annotated[tuple[str, ...], Meta(min_length=1)] = ("ETH-USDC", "WBTC-USDC", "SOL-USDC", "STRK-USDC")
-    max_impact_bps: Annotated[Decimal, Meta(gt=0, lt=10_000)] = Decimal(20)
-    max_cost_bps: Annotated[Decimal, Meta(gt=0, lt=10_000)] = Decimal(40)
-    max_slippage_bps: Annotated[Decimal, Meta(ge=0, lt=10_000)] = Decimal(20)
+    max_impact_bps: Decimal = Decimal(20)
+    max_cost_bps: Decimal = Decimal(40)
+    max_slippage_bps: Decimal = Decimal(20)
     slice_cooldown_secs: Annotated[float, Meta(ge=0)] = 30.0
-    min_strk_reserve: Annotated[Decimal, Meta(ge=0)] = Decimal(5)
-    max_fee_strk: Annotated[Decimal, Meta(gt=0)] = Decimal(2)
+    min_strk_reserve: Decimal = Decimal(5)
+    max_fee_strk: Decimal = Decimal(2)
+
+    def __post_init__(self) -> None:
+        for name in ("max_impact_bps", "max_cost_bps", "max_slippage_bps"):
+            if not 0 <= getattr(self, name) < 10_000:  # a NaN is neither
+                raise ValueError(f"{name} must be basis points below 10,000, was {getattr(self, name)}")
+        for name in ("max_impact_bps", "max_cost_bps", "max_fee_strk"):
+            if not (getattr(self, name).is_finite() and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be a positive number, was {getattr(self, name)}")
+        if not (self.min_strk_reserve.is_finite() and self.min_strk_reserve >= 0):
+            raise ValueError(f"min_strk_reserve must be a number, at least 0, was {self.min_strk_reserve}")
 
     @property
     def urls(self) -> tuple[str, str, str]:
