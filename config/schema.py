@@ -128,7 +128,7 @@ class EkuboSection(_Section, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in ("max_impact_bps", "max_cost_bps", "max_slippage_bps"):
-            if not 0 <= getattr(self, name) < 10_000:  # a NaN is neither
+            if not (getattr(self, name).is_finite() and 0 <= getattr(self, name) < 10_000):
                 raise ValueError(f"{name} must be basis points below 10,000, was {getattr(self, name)}")
         for name in ("max_impact_bps", "max_cost_bps", "max_fee_strk"):
             if not (getattr(self, name).is_finite() and getattr(self, name) > 0):
