@@ -65,7 +65,11 @@ class AssetDesk:
         self._enter_from_ns = now_ns + min(self._pause_ns * 2 ** min(self.failures, 20), LONGEST_ENTRY_PAUSE_NS)
 
     def ended(self, plan: PairPlan, done: Done, now_ns: int) -> bool:
-        """Take in how a pair order ended; return whether a cycle is complete: held, left, and flat again."""
+        """Take in how a pair order ended; return whether a cycle is complete: held, left, and flat again.
+
+        An order may begin and end between two readings: what was believed before it is forgotten here as well.
+        """
+        self.busy()
         whole = all(leg.target == 0 for leg in plan.legs)
         wanted = Outcome.FLAT if plan.intent is Intent.CLOSE and whole else Outcome.HEDGED
         self.failures = 0 if done.outcome is wanted else self.failures + 1
