@@ -54,7 +54,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     proof_secs: float = 10.0
     proof_looks: int = 3
     cancels_max: int = 6
-    is_pre_confirmed_final: bool = False
 
 
 class Swap(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,7 +300,7 @@ def _judge(slot: Slot, look: Looked, policy: Policy, now_ns: int) -> Slot:
     slot = _with(slot, attempts=attempts)
     for attempt in attempts:
         sighting = look.sightings.get(attempt.hash)
-        if sighting is not None and _is_final(sighting, policy):
+        if sighting is not None and sighting.execution is not None and sighting.finality in _ACCEPTED:
             return _with(slot, fate=_fate(attempt, sighting), executed=attempt.hash, words=sighting.reason)
     if all(attempt.stage is Stage.REFUSED for attempt in attempts):
         return _with(slot, fate=Fate.REFUSED, words=slot.newest.words)
@@ -311,12 +310,6 @@ def _judge(slot: Slot, look: Looked, policy: Policy, now_ns: int) -> Slot:
     if slot.gone_looks >= policy.proof_looks and now_ns - slot.gone_ns >= policy.proof_secs * _NS:
         return _with(slot, fate=Fate.REPLACED, words=f"another transaction of the account has used nonce {slot.nonce}")
     return slot
-
-
-def _is_final(sighting: Sighting, policy: Policy) -> bool:
-    if sighting.execution is None:
-        return False
-    return sighting.finality in _ACCEPTED or (policy.is_pre_confirmed_final and sighting.finality == Stage.PRE_CONFIRMED)
 
 
 def _fate(attempt: Attempt, sighting: Sighting) -> Fate:

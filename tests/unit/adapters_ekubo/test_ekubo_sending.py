@@ -58,10 +58,10 @@ def seen(finality: str, execution: str | None = None, reason: str = "") -> Sight
     return Sighting(finality, execution, reason)
 
 
-def after(*facts, start: Slot | None = None, secs: float = 0.0, policy: Policy = POLICY) -> Slot:
+def after(*facts, start: Slot | None = None, secs: float = 0.0) -> Slot:
     current = start or slot()
     for fact in facts:
-        current = advance(current, fact, policy, round(secs * SEC))
+        current = advance(current, fact, POLICY, round(secs * SEC))
     return current
 
 
@@ -81,8 +81,6 @@ def test_an_accepted_execution_is_the_end(execution, fate):
     final = after(Looked({"0xa": seen("ACCEPTED_ON_L2", execution, "why")}, 6), start=early)
     assert (final.fate, final.executed, final.words) == (fate, "0xa", "why")
     assert next_step(final, POLICY, 0) == Done()
-    eager = Policy(is_pre_confirmed_final=True)
-    assert after(*SENT, Looked({"0xa": seen("PRE_CONFIRMED", execution)}, 5), policy=eager).fate is fate
 
 
 def test_an_execution_that_is_undone_is_no_end():
