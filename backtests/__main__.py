@@ -20,6 +20,7 @@ DEFAULT_OUT = Path("var/backtest.html")
 DEFAULT_CAPITAL_USD = "20000"
 MAX_CAPITAL_USD = 1_000_000_000
 DEFAULT_SEED = 7
+MODES = ("economic", "threshold")  # of `strategies.signals.SignalMode`, which takes seconds to import
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataError as e:
         print(f"backtests: {e}", file=sys.stderr)
         return USAGE_ERROR
-    return _run(dataset, capital_usd, options.out, options.json)
+    return _run(dataset, capital_usd, options)
 
 
 def _walk_forward(words: Sequence[str]) -> int:
@@ -68,23 +69,23 @@ def _check_folders(options: argparse.Namespace) -> None:
             raise DataError(f"no such folder: {path.parent}")
 
 
-def _run(dataset: Dataset, capital_usd: Decimal, out: Path, json: Path | None) -> int:
+def _run(dataset: Dataset, capital_usd: Decimal, options: argparse.Namespace) -> int:
     from backtests import engine, report, summary, terminal  # noqa: PLC0415  # seconds, once the arguments are valid
-    from backtests.trader import funding_arbitrage  # noqa: PLC0415
+    from backtests.trader import describe, funding_arbitrage, settings  # noqa: PLC0415
 
-    console = Console()
-    terminal.announce(console, dataset)
+    console, section = Console(), settings(options.mode)
+    terminal.announce(console, dataset, describe(section))
     with terminal.progress(console, dataset) as on_hour:
-        result = engine.run(dataset, funding_arbitrage(), capital_usd, on_hour)
+        result = engine.run(dataset, funding_arbitrage(section), capital_usd, on_hour, rule=describe(section))
     try:
-        report.write(result, out)
-        if json is not None:
-            json.write_bytes(summary.encode(result))
+        report.write(result, options.out)
+        if options.json is not None:
+            options.json.write_bytes(summary.encode(result))
     except OSError as e:
         print(f"backtests: cannot write {e.filename}: {e.strerror}", file=sys.stderr)
         return USAGE_ERROR
     terminal.summarize(console, result)
-    console.print(f"Report: {out}", highlight=False)
+    console.print(f"Report: {options.out}", highlight=False)
     return 0
 
 
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start", metavar="ISO", help="first moment, UTC (default: where the data begins)")
     parser.add_argument("--end", metavar="ISO", help="last moment, UTC (default: where the data ends)")
     parser.add_argument("--capital", metavar="USD", default=DEFAULT_CAPITAL_USD, help="cash on each venue (default: 20000)")
+    parser.add_argument("--mode", choices=MODES, default=MODES[0], help=f"the rule that decides (default: {MODES[0]})")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the basis model and of the generated sample")
     parser.add_argument("--out", type=Path, metavar="FILE", default=DEFAULT_OUT, help=f"report (default: {DEFAULT_OUT})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the summary as JSON")

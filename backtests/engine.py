@@ -36,11 +36,18 @@ REPORT_SECS = 1.0  # often enough that both venues report on the same hour's pri
 
 
 def run(
-    dataset: Dataset, add_trader: AddTrader, start_usd: Decimal, on_hour: OnHour = lambda _: None, settles_funding: bool = True
+    dataset: Dataset,
+    add_trader: AddTrader,
+    start_usd: Decimal,
+    on_hour: OnHour = lambda _: None,
+    *,
+    settles_funding: bool = True,
+    rule: str = "",
 ) -> Result:
     """Run to the end of the dataset; `add_trader` puts strategy and gate on the engine, `start_usd` is each venue's cash.
 
     Without `settles_funding` the venues charge none: the control a funding figure is measured against.
+    `rule` says in words what decides.
     """
     began = time.perf_counter()
     engine = BacktestEngine(BacktestEngineConfig(trader_id=TraderId("FARB-001"), logging=LoggingConfig(bypass_logging=True)))
@@ -61,7 +68,7 @@ def run(
         engine.sort_data()
         engine.run(start=_start(dataset))
         recorder.take(dataset.end_ns)
-        return _result(dataset, start_usd, ledger, recorder, time.perf_counter() - began)
+        return _result(dataset, start_usd, ledger, recorder, rule=rule, wall_secs=time.perf_counter() - began)
     finally:
         engine.dispose()
 
@@ -99,10 +106,11 @@ def _reporting(venue: Venue) -> AccountReporting:
     return AccountReporting(AccountReportingConfig(component_id=f"REPORTING-{venue}", publish_secs=REPORT_SECS))
 
 
-def _result(dataset: Dataset, start_usd: Decimal, ledger: Ledger, recorder: Recorder, wall_secs: float) -> Result:
+def _result(dataset: Dataset, start_usd: Decimal, ledger: Ledger, recorder: Recorder, *, rule: str, wall_secs: float) -> Result:
     results = (ledger.pnl(venue.value) for venue in VENUES)
     return Result(
         dataset=dataset,
+        rule=rule,
         start_usd=start_usd,
         venues=tuple(pnl for pnl in results if pnl is not None),
         hours=tuple(recorder.hours),

@@ -47,6 +47,7 @@ def render(result: Result) -> str:
         assets=escape(", ".join(market.asset for market in dataset.markets)),
         period=f"{iso(dataset.start_ns)} to {iso(dataset.end_ns)}",
         hours=f"{dataset.hours:,.0f}",
+        rule=escape(result.rule),
         label=escape(dataset.label),
         label_class="generated" if dataset.is_generated else "",
         cards=_cards(result, total_parts(rows), trades),

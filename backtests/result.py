@@ -37,6 +37,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One finished run."""
 
     dataset: Dataset
+    rule: str  # what decided, in words
     start_usd: Decimal  # on each venue
     venues: tuple[VenuePnl, ...]
     hours: tuple[HourRow, ...]

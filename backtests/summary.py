@@ -20,6 +20,7 @@ def summary(result: Result) -> dict[str, Any]:
     dataset = result.dataset
     rows = {pnl.venue: venue_parts(pnl) for pnl in result.venues}
     return {
+        "rule": result.rule,
         "data": dataset.label,
         "is_generated": dataset.is_generated,
         "assets": [market.asset for market in dataset.markets],

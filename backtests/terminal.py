@@ -34,11 +34,12 @@ def progress(console: Console, dataset: Dataset) -> Iterator[OnHour]:
         yield lambda now_ns: bar.update(task, completed=now_ns - dataset.start_ns, day=iso(now_ns))
 
 
-def announce(console: Console, dataset: Dataset) -> None:
+def announce(console: Console, dataset: Dataset, rule: str) -> None:
     """Say what the run is about to use."""
     assets = ", ".join(market.asset for market in dataset.markets)
     style = "yellow" if dataset.is_generated else "cyan"
     console.print(f"[bold]Backtest[/] {assets}, {iso(dataset.start_ns)} to {iso(dataset.end_ns)} UTC")
+    console.print(f"Rule: {rule}", highlight=False)
     console.print(f"Data: [{style}]{dataset.label}[/]")
     for line in dataset.sources:
         console.print(f"  {line}", highlight=False)

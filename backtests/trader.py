@@ -1,5 +1,7 @@
 """Put the live strategy behind the live risk gate onto a backtest engine: the same classes, the same defaults."""
 
+from decimal import Decimal
+
 import msgspec
 from nautilus_trader.backtest.engine import BacktestEngine
 
@@ -54,5 +56,6 @@ def _config(section: StrategySection, dataset: Dataset) -> FundingArbConfig:
         venues=tuple(venue.value for venue in VENUES),
         evaluation_interval_ms=EVALUATION_NS // 1_000_000,
         is_staggered=False,
-        **msgspec.structs.asdict(section) | {"assets": assets, "history_hours": 0},
+        # One look an hour: a wish is never seen twice in a row before its data is old, and would never be granted.
+        **msgspec.structs.asdict(section) | {"assets": assets, "history_hours": 0, "persistence_hours": Decimal(0)},
     )

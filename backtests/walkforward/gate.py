@@ -10,15 +10,14 @@ from backtests.walkforward.costs import NOTIONAL_USD, PRICE_USD, markets
 from backtests.walkforward.moments import SEEN_NS, Moment
 from backtests.walkforward.series import HYPERLIQUID, Pair
 from backtests.walkforward.trading import Held
-from messages import HOURS_PER_YEAR, Action, Edge, FundingClock, Side
+from messages import HOURS_PER_YEAR, Action, Edge, Side
 from strategies.arb_config import FundingArbConfig
 from strategies.costs import RoundTrip, TooThin, edge, round_trip
 from strategies.funding import Direction, FundingRate
-from strategies.signals import AssetView, Memory, PairState, SignalMode, VenueView, decide, direction_of, persisted
+from strategies.signals import AssetView, PairState, SignalMode, VenueView, decide, direction_of
 from strategies.sizing import ZERO, Sized, absorbable_usd
 
 YEAR = Decimal(HOURS_PER_YEAR)
-CLOCK = FundingClock()
 SIZED = Sized(target_usd=NOTIONAL_USD, bound="PAIR_NOTIONAL", ceiling_usd=NOTIONAL_USD, ceiling="PAIR_NOTIONAL")
 
 type Rates = Callable[[Moment], tuple[float, float] | None]
@@ -52,7 +51,7 @@ def rates_of_a_week(moment: Moment) -> tuple[float, float] | None:
 
 
 class Gate:
-    """One pair through the gate, with every cost times `scale`; it remembers what persistence needs, for one window."""
+    """One pair through the gate, with every cost times `scale`."""
 
     def __init__(
         self,
@@ -63,19 +62,22 @@ class Gate:
         mode: SignalMode = SignalMode.ECONOMIC,
         rates: Rates = rates_now,
     ) -> None:
-        settings = FundingArbConfig(mode=mode, horizon_hours=parameters.horizon_hours, error_weight=parameters.error_weight)
+        settings = FundingArbConfig(
+            mode=mode,
+            horizon_hours=parameters.horizon_hours,
+            error_weight=parameters.error_weight,
+            persistence_hours=ZERO,  # one look an hour decides
+        )
         self._pair, self._rules, self._rates = pair, settings.rules, rates
         self._terms, self._markets = settings.edge_terms, markets(pair, scale)
         self._absorbable_usd = min(
             absorbable_usd(market.taken_by(side), settings.max_slippage_bps) for market in self._markets.values() for side in Side
         )
         self._trips: dict[tuple[str, bool], RoundTrip] = {}
-        self._memory: Memory | None = None
 
     def target(self, moment: Moment, held: Held | None) -> int:
         """Return the side to hold: what the signal of this moment asks for."""
-        view = self._view(moment, held)
-        self._memory, signal = persisted(self._memory, decide(view, self._rules), self._rules, CLOCK)
+        signal = decide(self._view(moment, held), self._rules)
         if signal.action is Action.ENTER:
             return 1 if signal.short_venue == HYPERLIQUID else -1
         return 0 if signal.action is Action.EXIT or held is None else held.side

@@ -26,6 +26,7 @@ def elsewhere(tmp_path: Path, monkeypatch) -> None:
         (["--capital", "1e30"], "--capital must be a positive amount"),
         (["--seed", "x"], "--seed"),
         (["--nonsense"], "--nonsense"),
+        (["--mode", "hopeful"], "--mode"),
         (["--sample", "--data", "."], "exclude each other"),
         (["--sample", "--start", "2030-01-01"], "the period asked for lies outside"),
         (["--sample", "--out", "no/such/folder/report.html"], "no such folder"),
@@ -59,6 +60,16 @@ def test_without_recorded_data_the_labelled_sample_is_run(tmp_path: Path, capsys
     total = {key: Decimal(value) for key, value in document["pnl_total"].items()}
     assert total["price_usd"] + total["funding_usd"] + total["fees_usd"] == total["cash_usd"]
     assert "generated sample data" in out.read_text()
+
+
+@pytest.mark.parametrize("mode", ["economic", "threshold"])
+def test_the_mode_decides_and_is_told_everywhere(mode: str, tmp_path: Path, capsys) -> None:
+    out, summary = tmp_path / "report.html", tmp_path / "summary.json"
+    arguments = ["--sample", "--assets", "BTC", "--end", "2026-01-03", "--mode", mode, "--out", str(out), "--json", str(summary)]
+    assert main(arguments) == 0
+    assert f"Rule: {mode} mode" in capsys.readouterr().out
+    assert json.loads(summary.read_text())["rule"].startswith(f"{mode} mode")
+    assert f"{mode} mode" in out.read_text()
 
 
 def test_recorded_data_is_preferred(shared_data: Path, tmp_path: Path, capsys, monkeypatch) -> None:

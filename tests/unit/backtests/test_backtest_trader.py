@@ -93,3 +93,13 @@ def test_four_assets_share_the_capital_and_may_be_open_at_once() -> None:
     trades = episodes(result)
     assert any(after.opened_ns < before.closed_ns for before, after in pairwise(trades) if before.closed_ns is not None)
     assert len({trade.asset for trade in trades}) > 1
+
+
+def test_the_economic_gate_opens_only_what_is_expected_to_pay(shared_data: Path) -> None:
+    """Three weeks in which the plain rule trades every day: the gate opens one pair, and for a reason it can name."""
+    weeks = data.load(shared_data, ("BTC",), Period(parse_utc_ns("2026-03-21"), parse_utc_ns("2026-04-11")), seed=7)
+    result = engine.run(weeks, funding_arbitrage(), CAPITAL)
+    (entry,) = [signal for signal in result.signals if signal.action is Action.ENTER]
+    assert entry.edge is not None
+    assert entry.edge.net_usd > entry.edge.notional_usd * StrategySection().margin_bps / 10_000
+    assert len(episodes(result)) == 1
