@@ -1,6 +1,7 @@
 """Put a node together: Nautilus with our clients, the strategy, and the actors that watch it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from nautilus_trader.live.node import TradingNode
 
 from actors.breakers import Breakers
 from actors.canary import Canary
+from actors.cash_rows import funding_known_ns
 from actors.deadman import DeadMan
 from actors.ledger import Ledger
 from actors.metrics import Metrics
@@ -23,6 +25,7 @@ from config.load import ConfigError, load_limits
 from config.node import VENUES, instrument_ids, node_config, strategy_config
 from config.schema import AppConfig, Mode
 from messages import Alert, OperatorCommand, Severity, topics
+from operations.missed_funding import asking_for_missed_funding
 from risk.in_force import LimitsInForce
 from strategies.funding_arb import FundingArbStrategy
 from strategies.journal import Journal
@@ -101,13 +104,16 @@ def assemble(
     """
     limits = LimitsInForce(config.limits)
     metrics = _metrics(config, screen, version, limits)
-    node = TradingNode(node_config(config, log_dir=log_dir))
     is_paper = config.mode is Mode.PAPER
+    rows = None if is_paper else journal.documents("ledger")  # a paper account begins anew with every start
+    if rows is not None:
+        config = asking_for_missed_funding(config, funding_known_ns(rows), time.time_ns())
+    node = TradingNode(node_config(config, log_dir=log_dir))
     for venue, (data_factory, exec_factory) in _FACTORIES.items():
         node.add_data_client_factory(venue, data_factory)
         node.add_exec_client_factory(venue, SandboxLiveExecClientFactory if is_paper else exec_factory)
     node.build()
-    strategy, ledger = FundingArbStrategy(strategy_config(config), limits), Ledger()
+    strategy, ledger = FundingArbStrategy(strategy_config(config), limits), Ledger(documents=rows)
     gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, limits)
     title = f"funding arbitrage {version}   {config.mode.value}"
     view = View(title=title, assets=config.strategy.assets, venues=VENUES, clock=config.clock, ledger=ledger, screen=screen)
