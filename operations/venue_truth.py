@@ -32,9 +32,7 @@ class VenueQuestions:
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: set[InstrumentId] = set()  # positions that are being asked for
 
-    def ask_order(
-        self, instrument_id: str, client_order_id: str, question: int, reply: Callable[[OrderAnswer], None]
-    ) -> None:
+    def ask_order(self, instrument_id: str, client_order_id: str, question: int, reply: Callable[[OrderAnswer], None]) -> None:
         """Ask what became of an order; `reply` gets the answer, if there is one, with the question's number."""
         self._start(self._ask_order(InstrumentId.from_str(instrument_id), client_order_id, question, reply))
 

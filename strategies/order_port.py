@@ -18,7 +18,7 @@ from nautilus_trader.model.events import (
 )
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 
-from messages import Command, LegOrder, OperatorCommand, Side, TimeInForce, topics
+from messages import Alert, Command, LegOrder, OperatorCommand, Severity, Side, TimeInForce, topics
 from risk.reading import net_quantity
 from risk.trading import flatten_tag
 from strategies.market_reader import MarketReader
@@ -121,6 +121,10 @@ class OrderPort:
             self._strategy.msgbus.publish(topic=topic, msg=message)
         except Exception as e:
             self._strategy.log.exception(f"a listener failed on {topic}", e)
+
+    def alert(self, severity: Severity, name: str, detail: str) -> None:
+        """Tell a person."""
+        self.publish(topics.ALERT, Alert(severity=severity, name=name, detail=detail, ts_ns=self.now_ns()))
 
     def on_done(self, machine: PairMachine, done: Done) -> None:
         """Tell the strategy that a pair order is over."""
