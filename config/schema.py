@@ -45,12 +45,16 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SimulatorsSection(_Section, frozen=True, kw_only=True):
-    """The local venues `run.py` starts; the only place where the funding clock may be compressed."""
+    """The local venues `run.py` starts; the only place where the funding clock may be compressed.
+
+    `has_starknet` starts AVNU and a Starknet node as well, which the section `venues.ekubo` needs.
+    """
 
     seed: int = 7
     hour_secs: Annotated[float, Meta(gt=0, le=3600)] = 3600.0
     scenario: str = "demo"
     tape: str = "generated"
+    has_starknet: bool = False
 
 
 class VenueSection(_Section, frozen=True, kw_only=True):
@@ -274,6 +278,8 @@ class AppConfig(_Section, frozen=True, kw_only=True):
                 raise ValueError(f"{path}: required when mode is {self.mode.value!r}")
         if self.venues.ekubo is not None and self.mode is Mode.TESTNET:
             raise ValueError("venues.ekubo: AVNU has nothing to swap on the test network")
+        if self.venues.ekubo is not None and self.simulators is not None and not self.simulators.has_starknet:
+            raise ValueError("venues.ekubo: needs has_starknet = true under simulators")
         if (self.simulators is not None) != (self.mode is Mode.SIM):
             raise ValueError(
                 "simulators: belongs to mode 'sim' and to no other (a compressed funding clock never meets a real venue)"

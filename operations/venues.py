@@ -117,13 +117,11 @@ def attach(path: Path) -> Ready:
 
 
 @contextlib.contextmanager
-def started(
-    section: SimulatorsSection, log_path: Path, *, timeout_secs: float = 30.0, has_starknet: bool = False
-) -> Iterator[Ready]:
+def started(section: SimulatorsSection, log_path: Path, timeout_secs: float = 30.0) -> Iterator[Ready]:
     """Run the simulators until the block ends; they end by themselves should this process die."""
     command = [sys.executable, "-m", "simulators", "--exit-with-parent", "--seed", str(section.seed)]
     command += ["--hour-secs", str(section.hour_secs), "--scenario", section.scenario, "--tape", section.tape]
-    command += ["--with", "starknet"] if has_starknet else []
+    command += ["--with", "starknet"] if section.has_starknet else []
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         # Their own session: Ctrl-C reaches this process alone, so the venues outlive its orderly stop.
