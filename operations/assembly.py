@@ -18,6 +18,8 @@ from actors.operator import OperatorDesk
 from actors.reload import LimitsReload
 from actors.risk_gate import RiskGate
 from actors.view import Screen, View
+from adapters.ekubo.factories import EkuboLiveDataClientFactory
+from adapters.ekubo.factories import exec_factory as ekubo_exec_factory
 from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
 from adapters.paper.factories import SandboxLiveExecClientFactory
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
@@ -112,6 +114,9 @@ def assemble(
     for venue, (data_factory, exec_factory) in _FACTORIES.items():
         node.add_data_client_factory(venue, data_factory)
         node.add_exec_client_factory(venue, SandboxLiveExecClientFactory if is_paper else exec_factory)
+    if config.venues.ekubo is not None:
+        node.add_data_client_factory("EKUBO", EkuboLiveDataClientFactory)
+        node.add_exec_client_factory("EKUBO", ekubo_exec_factory(journal.documents("ekubo")))
     node.build()
     strategy, ledger = FundingArbStrategy(strategy_config(config), limits), Ledger(documents=rows)
     gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, limits)
