@@ -137,7 +137,7 @@ async def simulated(**settings: Any) -> AsyncIterator[Simulators]:
         try:
             yield sims
         finally:
-            del os.environ[KEY_NAME]
+            os.environ.pop(KEY_NAME, None)
 
 
 @contextlib.asynccontextmanager

@@ -23,6 +23,7 @@ from nautilus_trader.model.enums import OrderSide, OrderStatus, TimeInForce
 from adapters.ekubo.journal import InMemory, TransactionJournal
 from adapters.ekubo.sending import Fate
 from simulators.faults import FaultKind
+from strategies.journal import Journal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,10 +32,12 @@ REJECTED = ["Initialized", "Submitted", "Rejected"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_stage() -> AsyncIterator[Stage]:
-    """One node for all of these; every test leaves it as it was but for the wallet."""
-    async with simulated() as sims, running(sims) as stage:
+async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One node with a real journal for all of these; every test leaves it as it was but for the wallet."""
+    journal = Journal(str(tmp_path_factory.mktemp("node") / "journal.db"))
+    async with simulated() as sims, running(sims, journal.documents("ekubo")) as stage:
         yield stage
+    journal.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -254,24 +257,17 @@ async def test_nautilus_can_ask_for_what_became_of_an_order(stage: Stage):
 
 
 async def test_no_step_of_ours_holds_up_the_loop_under_load(stage: Stage, capsys):
-    """Hashes and signatures are made elsewhere; what is left is measured, with a dozen orders and two busy threads, and told."""
-    signer, threads, is_over = stage.client._account._signer, set(), threading.Event()
+    """Hashes and signatures are made elsewhere; what is left, with a dozen orders and the venue itself on the loop, is told."""
+    signer, threads = stage.client._account._signer, set[int]()
     original = signer.sign
-    stage.client._account._signer.sign = lambda invoke: (threads.add(threading.get_ident()), original(invoke))[1]
-    busy = [threading.Thread(target=lambda: [sum(range(1000)) for _ in iter(is_over.is_set, True)]) for _ in range(2)]
+    signer.sign = lambda invoke: (threads.add(threading.get_ident()), original(invoke))[1]
     watch = LoopWatch()
-    for thread in busy:
-        thread.start()
     try:
         with watch.watching():
-            sides = [OrderSide.SELL, OrderSide.BUY] * 6
-            orders = [stage.hand.market(side, "0.002") for side in sides]
+            orders = [stage.hand.market(side, "0.002") for side in [OrderSide.SELL, OrderSide.BUY] * 6]
             await asyncio.gather(*(stage.done(order, 60.0) for order in orders))
     finally:
-        is_over.set()
         del signer.sign
-        for thread in busy:
-            thread.join()
     assert all(order.filled_qty for order in orders)
     assert threads
     assert threading.get_ident() not in threads
