@@ -156,7 +156,7 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         seen = self._reader.snapshot(
             self.clock.timestamp_ns(),
             instrument_ids={order.instrument_id for order in orders},
-            leverage_max=limits.leverage_max,
+            limits=limits,
             approved=self._approved.values(),
             replaced=replaced,
             state=self._keeper.in_force.state,

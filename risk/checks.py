@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from messages import Side
 from risk import order_rules, portfolio_rules
+from risk.clearance import is_clear
 from risk.limits import Limits
 from risk.outlook import Orders, Outlook
 from risk.state import ZERO, OrderIntent, PositionView, Snapshot, TradeIntent
@@ -56,6 +57,8 @@ def evaluate(snapshot: Snapshot, intent: TradeIntent, limits: Limits) -> Verdict
 
     Reducing orders are never refused, but for nonsense and for a halt.
     """
+    if len(intent.orders) == 1 and is_clear(snapshot, intent.orders[0], limits):
+        return APPROVED
     for rule in RULES_FOR_ALL:
         refused = rule(snapshot, intent.orders, limits)
         if refused is not None:

@@ -1,5 +1,6 @@
 """Collateral arithmetic: what a position binds, what is free, how far liquidation is, and the largest notional that fits."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from risk.exposure import collateral_rate, totals
@@ -8,6 +9,9 @@ from risk.state import ZERO, MarketView, Snapshot, VenueAccount
 from risk.totals import Totals
 
 BPS = Decimal("0.0001")
+UNBOUNDED = Decimal("Infinity")
+
+type Rates = tuple[Decimal, Decimal, Decimal]  # initial margin, maintenance margin, taker fee, of the notional
 
 
 def equity_usd(snapshot: Snapshot) -> Decimal:
@@ -78,24 +82,49 @@ def allocatable_usd(snapshot: Snapshot, limits: Limits, markets: tuple[MarketVie
     `markets` are the legs, one on each venue. Prices of orders may be as far from the middle as the slippage
     limit lets them.
     """
-    held, legs, equity = totals(snapshot, limits.leverage_max), len(markets), equity_usd(snapshot)
-    rooms = [
-        (equity * limits.allocation_ratio_max - held.bound_usd) / sum((margin_rate(m, limits) for m in markets), ZERO),
-        (equity * limits.gross_leverage_max - held.gross_usd) / legs,
-        (limits.gross_usd_max - held.gross_usd) / legs,
-    ]
+    held = totals(snapshot, limits.leverage_max)
+    rooms = [portfolio_room_usd(held, snapshot.accounts, limits, *(rates(market) for market in markets))]
     for market in markets:
         highest_usd = market.ask_usd * (1 + limits.slippage_bps_max * BPS)
         reached_usd = snapshot.position(market.instrument_id).worst_quantity() * highest_usd
         rooms.append(limits.position_usd_max - reached_usd)
+        rooms.append(_survival_room_usd(snapshot.accounts[market.venue], held, limits, rates(market)))
         rooms.append(limits.venue_usd_max - held.venue(market.venue).gross_usd)
-        rooms.append(_liquidation_room_usd(snapshot.accounts[market.venue], held, limits, market))
     return max(ZERO, min(rooms))
 
 
-def _liquidation_room_usd(account: VenueAccount, held: Totals, limits: Limits, market: MarketView) -> Decimal:
+def rates(market: MarketView) -> Rates:
+    """Return what a position in a market costs, as fractions of its notional."""
+    return market.margin_rate, market.maintenance_rate, market.taker_fee_rate
+
+
+def portfolio_room_usd(held: Totals, accounts: Mapping[str, VenueAccount], limits: Limits, *legs: Rates) -> Decimal:
+    """Return the notional per leg that the limits on everything together still allow; below 0 when they are exceeded."""
+    equity = sum((account.equity_usd for account in accounts.values()), ZERO)
+    bound_rate = sum((max(leg[0], 1 / limits.leverage_max) for leg in legs), ZERO)
+    gross_usd_max = min(limits.gross_usd_max, equity * limits.gross_leverage_max)
+    return min(
+        (equity * limits.allocation_ratio_max - held.bound_usd) / bound_rate,
+        (gross_usd_max - held.gross_usd) / len(legs),
+    )
+
+
+def venue_room_usd(account: VenueAccount, held: Totals, limits: Limits, leg: Rates) -> Decimal:
+    """Return the notional that the limits on one venue and its free margin still allow; below 0 when they are exceeded."""
+    needed_rate = max(leg[0], 1 / limits.leverage_max) * (1 + limits.margin_buffer_ratio) + leg[2]
+    return min(
+        limits.venue_usd_max - held.venue(account.venue).gross_usd,
+        free_beside(account, held) / needed_rate,
+        _survival_room_usd(account, held, limits, leg),
+    )
+
+
+def _survival_room_usd(account: VenueAccount, held: Totals, limits: Limits, leg: Rates) -> Decimal:
     """Return the notional that leaves an account the distance to liquidation that `limits` ask for."""
     distance, at_venue = limits.liquidation_distance_ratio_min, held.venue(account.venue)
     maintenance_usd = max(at_venue.maintenance_usd, account.maintenance_margin_usd)
     spare_usd = account.equity_usd - maintenance_usd - distance * (at_venue.gross_usd + maintenance_usd)
-    return spare_usd / (distance + market.maintenance_rate * (1 + distance))
+    per_usd = distance + leg[1] * (1 + distance)
+    if not per_usd:
+        return UNBOUNDED if spare_usd >= 0 else -UNBOUNDED
+    return spare_usd / per_usd

@@ -6,15 +6,18 @@ the sums over what is held may stand on prices `VALUED_NS` old.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from messages import AccountHealth, TradingState
+from risk.clearance import room
 from risk.exposure import exposure, total
+from risk.limits import Limits
+from risk.margin import rates
 from risk.reading import Reports, asset_of, best_prices
-from risk.state import NS_PER_SEC, ZERO, MarketView, PositionView, Snapshot
-from risk.totals import Exposure, Totals
+from risk.state import NS_PER_SEC, ZERO, MarketView, PositionView, Snapshot, VenueAccount
+from risk.totals import Exposure, Room, Totals
 
 VALUED_NS = NS_PER_SEC
 PEERS_NS = 60 * NS_PER_SEC
@@ -33,7 +36,7 @@ class Line:
         self.position = PositionView(instrument_id=self.name)
         self.market: MarketView | None = None
         self.exposure: Exposure | None = None
-        self.peers: tuple[Any, ...] = ()
+        self.peers: tuple[Line, ...] = ()
         self.peers_ns = 0
         self._instrument = self._quote = self._index = self._book = None
         self._updates = 0
@@ -89,6 +92,13 @@ class Line:
         """Work out anew what it amounts to."""
         self.exposure = None if self.market is None else exposure(self.position, self.market, leverage_max)
 
+    def find_room(self, totals: Totals, accounts: Mapping[str, VenueAccount], limits: Limits) -> Room | None:
+        """Work out anew what may be added."""
+        if self.market is None:
+            return None
+        worst, rates_of = self.position.worst_quantity(), rates(self.market)
+        return room(self.venue, self.asset, worst, rates_of, totals=totals, accounts=accounts, limits=limits)
+
 
 class Reader:
     """Snapshots of one node's cache and of its venues' reports."""
@@ -97,15 +107,22 @@ class Reader:
         self._cache, self._reports = cache, reports
         self._lines: dict[Any, Line] = {}
         self._live: list[Line] = []
+        self._asked: dict[str, Line] = {}  # instruments that orders were asked for
+        self._rooms: dict[str, Room | None] = {}
         self._totals: Totals | None = None
+        self._limits: Limits | None = None
+        self._accounts: Mapping[str, VenueAccount] = reports.accounts()
         self._valued_ns = 0
         self._sent_ns: dict[str, deque[int]] = {}
 
     def on_account_health(self, health: AccountHealth, now_ns: int) -> None:
         """Keep a venue's report, and use the moment to value what is held: no order waits for it."""
         self._reports.on_account_health(health)
-        if self._totals is not None:
-            self._value(now_ns, self._totals.leverage_max)
+        self._accounts = self._reports.accounts()
+        if self._limits is not None:
+            self._value(now_ns, self._limits)
+            for name in self._asked:
+                self._room(name, self._limits)
 
     def note_sent(self, venue: str, now_ns: int) -> None:
         """Count an order that goes to a venue."""
@@ -116,7 +133,7 @@ class Reader:
         now_ns: int,
         *,
         instrument_ids: Iterable[Any],
-        leverage_max: Decimal,
+        limits: Limits,
         approved: Iterable[Any] = (),
         replaced: Any = None,
         state: TradingState = TradingState.RUNNING,
@@ -127,20 +144,31 @@ class Reader:
         one that is to be replaced and so no longer counts.
         """
         changed = self._read_positions(approved, replaced)
-        lines = {line.name: line for line in self._live}
+        totals, accounts = self._sums(changed, now_ns, limits), self._reports.accounts()
+        if accounts is not self._accounts:
+            self._accounts, self._rooms = accounts, {}
+        lines, rooms, cache = {line.name: line for line in self._live}, {}, self._cache
         for instrument_id in instrument_ids:
-            for line in self._with_peers(self._line(instrument_id), now_ns):
-                line.read_market(self._cache, now_ns)
-                lines[line.name] = line
+            line = self._line(instrument_id)
+            if not line.peers or now_ns - line.peers_ns >= PEERS_NS:
+                self._find_peers(line, now_ns)
+            for one in (line, *line.peers):
+                one.read_market(cache, now_ns)
+                lines[one.name] = one
+            self._asked[line.name] = line
+            found = self._room(line.name, limits)
+            if found is not None:
+                rooms[line.name] = found
         return Snapshot(
-            accounts=self._reports.accounts(),
+            accounts=accounts,
             positions={line.name: line.position for line in self._live},
             markets={name: line.market for name, line in lines.items() if line.market is not None},
             blocked=self._reports.blocked(),
             now_ns=now_ns,
             state=state,
             sent=self._count_sent(now_ns),
-            totals=self._sums(changed, now_ns, leverage_max),
+            totals=totals,
+            rooms=rooms,
         )
 
     def _line(self, instrument_id: Any) -> Line:
@@ -149,12 +177,10 @@ class Reader:
             line = self._lines[instrument_id] = Line(instrument_id)
         return line
 
-    def _with_peers(self, line: Line, now_ns: int) -> list[Line]:
-        """Return a line and its peers, whose list is renewed now and then, and while it is empty."""
-        if not line.peers or now_ns - line.peers_ns >= PEERS_NS:
-            line.peers_ns, symbol = now_ns, line.id.symbol
-            line.peers = tuple(i for i in self._cache.instrument_ids() if i.symbol == symbol and i != line.id)
-        return [line, *(self._line(peer) for peer in line.peers)]
+    def _find_peers(self, line: Line, now_ns: int) -> None:
+        """Renew the list of peers: now and then, and while it is empty."""
+        line.peers_ns, symbol = now_ns, line.id.symbol
+        line.peers = tuple(self._line(i) for i in self._cache.instrument_ids() if i.symbol == symbol and i != line.id)
 
     def _read_positions(self, approved: Iterable[Any], replaced: Any) -> list[Line]:
         """Renew what is held or under way anywhere and return the instruments where it is another than before."""
@@ -197,32 +223,39 @@ class Reader:
             found[order.instrument_id] = (buy, sell, reducing)
         return found
 
-    def _sums(self, changed: list[Line], now_ns: int, leverage_max: Decimal) -> Totals:
+    def _sums(self, changed: list[Line], now_ns: int, limits: Limits) -> Totals:
         """Return the sums over all that is live; only what has changed is valued again while prices are young."""
         known = self._totals
-        is_young = known is not None and known.leverage_max == leverage_max and not known.unpriced
-        if not is_young or now_ns - self._valued_ns >= VALUED_NS:
-            return self._value(now_ns, leverage_max)
-        if changed:
-            for line in changed:
-                line.read_market(self._cache, now_ns)
-                line.value(leverage_max)
-            self._totals = self._total(leverage_max)
-        assert self._totals is not None
-        return self._totals
+        is_usable = known is not None and self._limits is limits and not known.unpriced
+        if known is None or not is_usable or now_ns - self._valued_ns >= VALUED_NS:
+            return self._value(now_ns, limits)
+        if not changed:
+            return known
+        for line in changed:
+            line.read_market(self._cache, now_ns)
+            line.value(limits.leverage_max)
+        return self._total(limits)
 
-    def _value(self, now_ns: int, leverage_max: Decimal) -> Totals:
+    def _value(self, now_ns: int, limits: Limits) -> Totals:
         """Value everything live at the prices of the moment."""
         for line in self._live:
             line.read_market(self._cache, now_ns)
-            line.value(leverage_max)
-        self._valued_ns = now_ns
-        self._totals = self._total(leverage_max)
+            line.value(limits.leverage_max)
+        self._valued_ns, self._limits = now_ns, limits
+        return self._total(limits)
+
+    def _total(self, limits: Limits) -> Totals:
+        unpriced = tuple(line.name for line in self._live if line.market is None)
+        exposures = (line.exposure for line in self._live if line.exposure is not None)
+        self._totals, self._rooms = total(exposures, limits.leverage_max, unpriced), {}
         return self._totals
 
-    def _total(self, leverage_max: Decimal) -> Totals:
-        unpriced = tuple(line.name for line in self._live if line.market is None)
-        return total((line.exposure for line in self._live if line.exposure is not None), leverage_max, unpriced)
+    def _room(self, name: str, limits: Limits) -> Room | None:
+        """Return what may be added in an instrument, worked out once while sums, accounts and limits stand."""
+        if name not in self._rooms:
+            assert self._totals is not None
+            self._rooms[name] = self._asked[name].find_room(self._totals, self._accounts, limits)
+        return self._rooms[name]
 
     def _count_sent(self, now_ns: int) -> dict[str, int]:
         for times in self._sent_ns.values():

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from messages import Side, TradingState
-from risk.totals import Totals
+from risk.totals import Room, Totals
 
 NS_PER_SEC = 1_000_000_000
 ZERO = Decimal(0)
@@ -127,7 +127,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     `accounts` is keyed by venue and must hold every venue whose equity counts; `blocked` says of a
     venue why it cannot be traded on; `sent` counts the orders sent to a venue within the last minute; the
     other mappings are keyed by instrument id. `state` is the trading state in force. `totals` may carry sums
-    over `positions` that were worked out before, at prices not much older than these.
+    over `positions` that were worked out before, at prices not much older than these, and `rooms` what they
+    leave room for.
     """
 
     accounts: Mapping[str, VenueAccount]
@@ -138,6 +139,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     state: TradingState = TradingState.RUNNING
     sent: Mapping[str, int] = {}
     totals: Totals | None = None
+    rooms: Mapping[str, Room] = {}
 
     def position(self, instrument_id: str) -> PositionView:
         """Return the position in an instrument; one that is not listed is flat."""

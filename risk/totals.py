@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
+from risk.limits import Limits
+
 ZERO = Decimal(0)
 
 
@@ -67,3 +69,22 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     def asset(self, name: str) -> Net:
         """Return the net of an asset, which may not be held."""
         return self.assets.get(name) or Net()
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """What every portfolio rule lets an order add in one instrument, valid while totals, accounts and limits are these.
+
+    `usd` is the notional and `worst` the largest size (unsigned) its position can reach already; the position's own
+    limit depends on the price and is left to the moment. `accounts_ns` is the time of the oldest account report.
+    """
+
+    limits: Limits
+    worst: Decimal
+    usd: Decimal
+    accounts_ns: int
+    data_age_ns: int
+    account_age_ns: int
+    deviation: Decimal
+    index_deviation: Decimal
+    slippage: Decimal
+    liquidation_prices_usd: Mapping[str, Decimal]

@@ -62,11 +62,12 @@ def app_config(ready: Path, ws_url: str, name: str) -> AppConfig:
         hyperliquid=replace(config.venues.hyperliquid, ws_url=f"{ws_url}/{name}/hyperliquid"),
         paradex=replace(config.venues.paradex, ws_url=f"{ws_url}/{name}/paradex"),
     )
-    return replace(config, venues=venues, strategy=replace(config.strategy, assets=(ASSET,)))
+    limits = replace(config.limits, orders_per_minute_max=1_000_000)
+    return replace(config, venues=venues, limits=limits, strategy=replace(config.strategy, assets=(ASSET,)))
 
 
 def build(config: AppConfig, *, is_gated: bool, log_dir: Path) -> TradingNode:
-    """Return the node; only Nautilus' own limit of orders a second is lifted."""
+    """Return the node; only the limits of orders a second and a minute are lifted."""
     settings = node_config(config, log_dir=log_dir)
     fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
     fields["risk_engine"] = LiveRiskEngineConfig(max_order_submit_rate="1000/00:00:01")
