@@ -160,6 +160,8 @@ def test_one_that_cannot_be_made_is_tried_again_later():
     failed = after(CancelFailed("no estimate"), start=stuck, secs=60)
     assert next_step(failed, POLICY, 60 * SEC) == Look(POLICY.poll_secs)
     assert next_step(failed, POLICY, 120 * SEC) == Cancel(1)
+    lost = after(Looked({"0xa": None}, 5), start=failed, secs=61)
+    assert next_step(lost, POLICY, 70 * SEC) == Look(POLICY.poll_secs)  # its price is old: it is not sent again
 
 
 def test_an_inherited_swap_is_never_sent_by_this_process():
@@ -168,6 +170,8 @@ def test_an_inherited_swap_is_never_sent_by_this_process():
     missing = after(Looked({"0xa": None}, 5), start=taken_over)
     assert next_step(missing, POLICY, 1 * SEC) == Look(POLICY.poll_secs)
     assert next_step(missing, POLICY, 61 * SEC) == Cancel(1)
+    failed = after(CancelFailed("no estimate"), start=missing, secs=3)
+    assert next_step(failed, POLICY, 30 * SEC) == Look(POLICY.poll_secs)
     waiting = after(Looked({"0xa": seen("RECEIVED")}, 5), start=taken_over)
     assert next_step(waiting, POLICY, 59 * SEC) == Look(POLICY.poll_secs)
     refused = after(Refused("0xa", 52, ""), start=taken_over)  # proves nothing: it may have been sent before
