@@ -2,23 +2,13 @@
 
 import argparse
 import contextlib
-import re
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from config.schema import AppConfig
-    from operations.assembly import Assembled
-    from operations.ears import Channel, Ears
-    from operations.guard import Guard
-
-VERSION = "0.1.0"
-VAR = Path("var")
 
 
 class EarlyStop:
@@ -77,8 +67,10 @@ def main(argv: list[str] | None = None) -> int:
     stop.listen()
     # Imports that cost seconds wait until the arguments are known to be right.
     from config.load import ConfigError, load
-    from config.schema import forever, refusal
+    from config.schema import forever
     from config.secret import SecretError
+    from operations.check import problems
+    from operations.places import VAR
     from operations.presence import PresenceError
     from operations.venues import VenuesError, attach, started, use
     from strategies.journal import JournalError
@@ -99,9 +91,8 @@ def main(argv: list[str] | None = None) -> int:
                 print("starting the simulated venues on 127.0.0.1 ...", flush=True)
                 config = use(config, stack.enter_context(started(config.simulators, VAR / "simulators.log")))
             stop.check()
-            reason = refusal(config)
-            if reason is not None:
-                raise ConfigError(reason)
+            if found := problems(config):
+                raise ConfigError("; ".join(found))
             return trade(forever(config) if args.forever else config, args, stop)
     except (ConfigError, SecretError) as e:
         print(f"run.py: {e}", file=sys.stderr)
@@ -120,7 +111,9 @@ class UnwritableError(RuntimeError):
 
 def _prepare(summary: Path | None) -> None:
     """Make sure that the run can be recorded, and that no summary of an earlier one is taken for its own."""
-    probe = VAR / "logs" / ".probe"
+    from operations.places import LOGS, VAR
+
+    probe = LOGS / ".probe"
     for path in (probe, summary):
         if path is None:
             continue
@@ -134,111 +127,23 @@ def _prepare(summary: Path | None) -> None:
 
 
 def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int:
-    """Show that a node runs here, set a watchdog beside it where one is due, and run it."""
-    from config.schema import Mode
-    from operations.guard import Guard
-    from operations.presence import Presence, presence_path
-
-    guard = None
-    presence, is_orderly = Presence(presence_path(config.trader_id)), False
-    try:
-        if args.watchdog or config.mode in (Mode.TESTNET, Mode.LIVE):
-            guard = Guard(args.config, args.attach, VAR / "logs" / "watchdog.log")
-            guard.start()
-        code = trade_under(config, args, stop, presence.beat, guard)
-        is_orderly = True
-        return code
-    finally:
-        presence.close(is_orderly=is_orderly)
-
-
-def trade_under(
-    config: "AppConfig", args: argparse.Namespace, stop: EarlyStop, beat: "Callable[[], None]", guard: "Guard | None"
-) -> int:
-    """Build the node and what watches it, run the session, print and write the summary."""
-    from rich.console import Console
-
-    from actors.terminal import LineScreen, LiveScreen
-    from operations.assembly import assemble
-    from operations.ears import Ears
-    from operations.presence import socket_path
-    from operations.session import Session, StartError
-    from operations.summary import show, summarise
-    from strategies.journal import Journal
-
+    """Run the node to its end and return its exit code."""
     stop.check()
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120  # a file or pipe has no width of its own, and tables need one
     print("starting the node ...", flush=True)
-    with LiveScreen(console) if console.is_terminal and not args.plain else LineScreen() as screen:
-        journal = Journal(_journal_path(config, outlives=args.attach is not None))
-        node = assemble(config, screen, journal, log_dir=VAR / "logs", version=VERSION, beat=beat)
-        ears = Ears(
-            node.publish,
-            socket=socket_path(config.trader_id),
-            is_running=lambda: bool(node.node.trader.is_running),
-            now_ns=time.time_ns,
-            tell=node.tell,
-        )
-        if stop.is_flatten_asked:
-            ears.on_signal()
-        channels = _channels(config, node, ears, guard)
-        session = Session(node, config.run, flatten=args.flatten, is_interrupted=stop.is_asked, ears=ears, channels=channels)
-        try:
-            node.loop.run_until_complete(session.run())
-            summary = summarise(
-                node,
-                mode=config.mode.value,
-                ended_because=session.ended_because,
-                wall_secs=session.wall_secs,
-                now_ns=time.time_ns(),
-            )
-            is_written = _write(args.summary, summary.to_json())  # first: the terminal may be gone
-        except StartError as e:
-            print(f"run.py: {e} ({VAR / 'logs'})", file=sys.stderr)
-            return 1
-        finally:
-            node.dispose()
-    show(summary, node.ledger, console, venues_end=config.simulators is not None and args.attach is None)
-    if args.summary is not None and is_written:
-        print(f"summary written to {args.summary}")
-    return 0 if session.is_complete and is_written else 1
+    from operations.launch import Wishes, run
 
-
-def _journal_path(config: "AppConfig", *, outlives: bool) -> str:
-    """Return where the node's journal is: in memory for venues that end with the node, for then nothing is left to take up."""
-    from strategies.journal import IN_MEMORY
-
-    if config.simulators is not None and not outlives:
-        return IN_MEMORY
-    return str(VAR / f"{config.trader_id}-{config.mode.value}.journal")
-
-
-def _channels(config: "AppConfig", node: "Assembled", ears: "Ears", guard: "Guard | None") -> "list[Channel]":
-    """Return what has to be listened to beside the trader: Redis, and the watchdog's end."""
-    from config.secret import REFERENCE, resolve
-
-    found: list[Channel] = []
-    if config.redis is not None:
-        from operations.redis_channel import RedisChannel
-
-        url = resolve(config.redis.url) if re.fullmatch(REFERENCE, config.redis.url) else config.redis.url
-        found.append(RedisChannel(url, config.trader_id, ears.hear, node.alert))
-    if guard is not None:
-        found.append(guard.watched(node.alert))
-    return found
-
-
-def _write(path: Path | None, document: bytes) -> bool:
-    """Write the summary if one is wanted; return False where that fails, which is said."""
-    try:
-        if path is not None:
-            path.write_bytes(document)
-    except OSError as e:
-        print(f"run.py: {path} cannot be written: {e.strerror}", file=sys.stderr)
-        return False
-    return True
+    wishes = Wishes(
+        config=args.config,
+        ready=args.attach,
+        summary=args.summary,
+        flatten=args.flatten,
+        watchdog=args.watchdog,
+        plain=args.plain,
+        is_stop_asked=lambda: stop.is_asked,
+        is_flatten_asked=lambda: stop.is_flatten_asked,
+    )
+    stop.check()
+    return run(config, wishes)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
-from config.schema import AppConfig, VenueSection
+from config.schema import AppConfig
 from risk.in_force import values
 from risk.limits import Limits
+
+SECRETS = {"private_key", "api_key"}  # the fields of a venue that hold a reference to one
 
 
 class ConfigError(ValueError):
@@ -76,14 +78,8 @@ def _explain(message: str) -> str:
 
 def redacted(config: AppConfig) -> str:
     """Return the config as indented JSON, with every secret shown as its reference's kind only."""
-
-    def hide(section: VenueSection) -> Any:
-        if section.private_key is None:
-            return section
-        return msgspec.structs.replace(section, private_key=section.private_key.partition(":")[0] + ":***")
-
-    venues = msgspec.structs.replace(
-        config.venues, hyperliquid=hide(config.venues.hyperliquid), paradex=hide(config.venues.paradex)
-    )
-    plain = msgspec.to_builtins(msgspec.structs.replace(config, venues=venues))
+    plain = msgspec.to_builtins(config)
+    for section in filter(None, plain["venues"].values()):
+        for name in SECRETS & section.keys():
+            section[name] = section[name] and section[name].partition(":")[0] + ":***"
     return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from config.execution import ExecutionSection
 from config.secret import REFERENCE
 from messages import FundingClock
 from risk.limits import Limits
@@ -254,6 +255,7 @@ class AppConfig(_Section, frozen=True, kw_only=True):
     trader_id: Annotated[str, Meta(pattern=r"^[A-Z]+-[0-9]{3}$")] = "FARB-001"
     venues: VenuesSection
     strategy: StrategySection = msgspec.field(default_factory=StrategySection)
+    execution: ExecutionSection = msgspec.field(default_factory=ExecutionSection)
     limits: Limits  # in the file: the name of another TOML file beside it, the hot-reloadable part
     limits_path: str | None = None  # where they were read, which `load` notes: the file is watched for changes
     simulators: SimulatorsSection | None = None
@@ -297,16 +299,6 @@ class AppConfig(_Section, frozen=True, kw_only=True):
             return perpetual
         prices = () if ekubo.prices_url is None else (("venues.ekubo.prices_url", ekubo.prices_url),)
         return (*perpetual, ("venues.ekubo.avnu_url", ekubo.avnu_url), ("venues.ekubo.rpc_url", ekubo.rpc_url), *prices)
-
-
-def refusal(config: AppConfig) -> str | None:
-    """Return why this version must not trade with such a config, or None where it may."""
-    if config.mode in (Mode.TESTNET, Mode.LIVE):
-        return (
-            f"mode {config.mode.value!r} is not supported yet: orders are not journaled before they are sent, and there are "
-            "no kill switch and no loss limits; use config/sim.toml or config/paper.toml"
-        )
-    return None
 
 
 def forever(config: AppConfig) -> AppConfig:

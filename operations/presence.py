@@ -12,7 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-FOLDER = Path("var") / "run"
+from operations.places import VAR
+
+FOLDER = VAR / "run"
 _WIDTH = 160  # a record is padded to it, so that no shorter one leaves a tail
 _TAKE_SECS = 1.0  # who looks at the file holds it for an instant
 

@@ -1,18 +1,14 @@
 """SIGKILL with resting orders: an account the venue grants a scheduled cancel, and a small one that has a watchdog."""
 
-import asyncio
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ops_folder import Folder, until
 from ops_venues import ROOT, Bench
 
 from operations.watchdog import Exit
@@ -21,49 +17,15 @@ SCHEDULED_SECS = 6
 SLACK_MS = 10_000  # a loaded machine's, on top of the time that is promised
 
 
-class Folder:
-    """A node of its own in a folder of its own, on the venues' accounts of one number."""
-
-    def __init__(self, path: Path, ready: dict[str, Any], number: int) -> None:
-        self.path, self.runs = path, []
-        path.mkdir()
-        chosen = {name: dict(ready[name], accounts=ready[name]["accounts"][number:]) for name in ("hyperliquid", "paradex")}
-        (path / "ready.json").write_text(json.dumps(ready | chosen))
-        (path / "limits.toml").write_text((ROOT / "config/limits.toml").read_text())
-        deadman = f"[deadman]\nbeat_secs = 0.5\nsilence_secs = 5.0\nscheduled_cancel_secs = {SCHEDULED_SECS}\n"
-        (path / "sim.toml").write_text((ROOT / "config/sim.toml").read_text() + deadman)
-
-    def run(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-        with (self.path / f"{len(self.runs)}.out").open("wb") as out:
-            process = subprocess.Popen([sys.executable, *arguments], cwd=self.path, env=environment, stdout=out, stderr=out)
-        self.runs.append(process)
-        return process
-
-    def text(self, number: int) -> str:
-        return (self.path / f"{number}.out").read_text(errors="replace")
+DEADMAN = f"[deadman]\nbeat_secs = 0.5\nsilence_secs = 5.0\nscheduled_cancel_secs = {SCHEDULED_SECS}\n"
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Callable[[dict[str, Any], int], Folder]]:
-    made: list[Folder] = []
-
-    def make(ready: dict[str, Any], number: int) -> Folder:
-        made.append(Folder(tmp_path / str(number), ready, number))
-        return made[-1]
-
-    yield make
-    for process in (process for folder in made for process in folder.runs):
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-
-
-async def until(condition: Callable[[], Any], secs: float, what: Callable[[], str]) -> None:
-    deadline = time.monotonic() + secs
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        await asyncio.sleep(0.05)
+def places(bench: Bench, tmp_path: Path) -> Iterator[list[Folder]]:
+    made = [Folder(tmp_path / str(number), bench.sims.ready, number, DEADMAN) for number in (0, 1)]
+    yield made
+    for place in made:
+        place.end()
 
 
 def paradex_account(bench: Bench, number: int) -> Any:
@@ -72,11 +34,10 @@ def paradex_account(bench: Bench, number: int) -> Any:
 
 
 @pytest.mark.system
-async def test_after_sigkill_nothing_rests_on_either_venue(bench: Bench, folders):
+async def test_after_sigkill_nothing_rests_on_either_venue(bench: Bench, places: list[Folder]):
     big, small = bench.user(0), bench.user(1)
     big.traded_usd = Decimal(1_000_000)
     accounts = [paradex_account(bench, number) for number in (0, 1)]
-    places = [folders(bench.sims.ready, number) for number in (0, 1)]
     watchdog = places[1].run("-m", "operations", "watchdog", "sim.toml", "--attach", "ready.json")
     nodes = [place.run(str(ROOT / "tests/ops/resting_node.py"), "sim.toml", "ready.json") for place in places]
 
@@ -84,7 +45,7 @@ async def test_after_sigkill_nothing_rests_on_either_venue(bench: Bench, folders
         return all(len(user.open_orders) == 1 for user in (big, small)) and all(a.live_orders() for a in accounts)
 
     def outputs() -> str:
-        return "\n".join(f"{place.path.name}/{n}: {place.text(n)}" for place in places for n in range(len(place.runs)))
+        return "\n".join(place.everything() for place in places)
 
     await until(lambda: all_rest() and big.cancel_at_ms is not None, 90, outputs)
     await until(lambda: "watching" in places[1].text(0), 30, outputs)

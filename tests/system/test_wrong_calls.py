@@ -18,8 +18,8 @@ def call(*arguments, cwd=ROOT):
     ("arguments", "code", "words"),
     [
         (("run.py", "--config", "config/none.toml"), 2, "config/none.toml: No such file or directory"),
-        (("run.py", "--config", "config/live.toml"), 2, "mode 'live' is not supported yet"),
-        (("run.py", "--config", "config/testnet.toml"), 2, "mode 'testnet' is not supported yet"),
+        (("run.py", "--config", "config/live.toml"), 2, "HYPERLIQUID_AGENT_KEY is not set"),
+        (("run.py", "--config", "config/testnet.toml"), 2, "PARADEX_SUBKEY is not set"),
         (("run.py", "--config", "config/live.toml", "--attach", "x"), 2, "--attach is for a config with simulators"),
         (("run.py", "--attach", "none.json"), 1, "none.json: No such file or directory"),
         (("run.py", "--sumary", "x"), 2, "unrecognized arguments: --sumary x; see run.py --help"),
@@ -40,7 +40,7 @@ def test_check_prints_a_config_without_its_secrets_and_says_what_is_missing():
     assert done.returncode == 1
     assert '"private_key": "env:***"' in done.stdout
     assert "HYPERLIQUID_AGENT_KEY is not set" in done.stderr
-    assert "not supported yet" in done.stderr
+    assert "a node could not start here" in done.stderr
     assert call("-m", "operations", "check", "config/sim.toml").returncode == 0
 
 

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from config.load import ConfigError, load, redacted
-from config.schema import Mode, refusal
 
 ROOT = Path(__file__).parents[3]
 SIM = (ROOT / "config/sim.toml").read_text()
@@ -116,10 +115,3 @@ def test_the_printed_config_hides_what_its_secrets_are_called():
     assert '"private_key": "env:***"' in text
     assert "HYPERLIQUID_AGENT_KEY" not in text
     assert '"min_spread_apr": "0.04"' in text
-
-
-@pytest.mark.parametrize("mode", [Mode.TESTNET, Mode.LIVE])
-def test_modes_that_are_not_complete_are_refused_with_the_reason(mode):
-    reason = refusal(load(ROOT / f"config/{mode.value}.toml"))
-    assert reason is not None
-    assert "not supported yet" in reason

@@ -4,6 +4,7 @@ import io
 from decimal import Decimal
 from types import SimpleNamespace
 
+import msgspec
 from rich.console import Console
 
 from actors.books import VenuePnl
@@ -18,6 +19,7 @@ class Books:
     """A ledger of two venues as a test describes them: position and cash at the end, and how old the report is."""
 
     fills, payments = (), ()
+    before = {}  # what the book since the first start says otherwise
     venues = ("HYPERLIQUID", "PARADEX")
 
     def __init__(self, **venues):
@@ -47,6 +49,9 @@ class Books:
         end_usd = self.health(venue).cash_usd
         zeros = dict.fromkeys(("price_usd", "funding_usd", "fees_usd", "unrealized_price_usd", "accrued_funding_usd"), ZERO)
         return VenuePnl(venue=venue, start_cash_usd=Decimal(1000), end_cash_usd=end_usd, equity_usd=end_usd, **zeros)
+
+    def whole_pnl(self, venue):
+        return msgspec.structs.replace(self.pnl(venue), **self.before)
 
 
 def shown(books):
@@ -79,3 +84,16 @@ def test_an_old_report_and_unexplained_money_are_named():
     assert "PARADEX: " not in text
     assert "PARADEX last reported 40 s ago" in text
     assert summary.venues["PARADEX"].reported_secs_ago == 40
+
+
+def test_earlier_runs_are_summed_up_beside_this_one():
+    books = Books(HYPERLIQUID=("0", "1000", 1), PARADEX=("0", "1000", 1))
+    summary, text = shown(books)
+    assert summary.since_first_start == summary.venues
+    assert "since the first start" not in text
+    books.before = {"funding_usd": Decimal("12.34"), "start_cash_usd": Decimal("987.66")}
+    summary, text = shown(books)
+    assert summary.since_first_start["PARADEX"].funding_usd == Decimal("12.34")
+    assert summary.venues["PARADEX"].funding_usd == 0
+    assert "since the first start" in text
+    assert "12.34" in text
