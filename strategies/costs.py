@@ -41,11 +41,6 @@ class LegMarket(msgspec.Struct, frozen=True, kw_only=True):
         """The middle of the best prices; both sides must hold something."""
         return (self.bids[0][0] + self.asks[0][0]) / 2
 
-    @property
-    def half_spread_usd(self) -> Decimal:
-        """Half of what lies between the best prices, USD per base unit."""
-        return (self.asks[0][0] - self.bids[0][0]) / 2
-
     def taken_by(self, side: Side) -> Sequence[Level]:
         """Return the levels that a taker on `side` trades with."""
         return self.asks if side is Side.BUY else self.bids
@@ -60,7 +55,7 @@ class TooThin(msgspec.Struct, frozen=True):
 
 
 class Fill(msgspec.Struct, frozen=True):
-    """What one taker order costs: fee, distance of its average price from the middle, and how far it moves the book.
+    """What one order costs: fee, distance of its average price from the middle, and how far it moves the book.
 
     `fee_usd` and `slippage_usd` are cash (negative); `moved_usd` is the unsigned distance between the
     best and the worst price taken, USD per base unit.
@@ -70,11 +65,6 @@ class Fill(msgspec.Struct, frozen=True):
     fee_usd: Decimal
     slippage_usd: Decimal
     moved_usd: Decimal
-
-    @property
-    def cost_usd(self) -> Decimal:
-        """Fee and slippage together, as cash."""
-        return self.fee_usd + self.slippage_usd
 
 
 class Starknet(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,63 +112,54 @@ def _fill(market: LegMarket, side: Side, quantity: Decimal, taken: Walk) -> Fill
     )
 
 
-def taker_entry_cost_usd(markets: Sequence[tuple[LegMarket, Side]], quantity: Decimal) -> Decimal | TooThin:
-    """Return the cash of taking every leg at once: fees and slippage, negative; or which book is too thin."""
-    total = ZERO
-    for market, side in markets:
-        fill = taker_fill(market, side, quantity)
-        if isinstance(fill, TooThin):
-            return fill
-        total += fill.cost_usd
-    return total
+class Resting(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg of a pair rests on `venue` before it is taken, and fills there in time with probability `fill_chance`.
 
-
-def maker_entry_cost_usd(
-    maker: tuple[LegMarket, Side],
-    hedge: tuple[LegMarket, Side],
-    quantity: Decimal,
-    *,
-    markout_bps: Decimal,
-    fill_probability: Decimal,
-) -> Decimal | TooThin:
-    """Return the expected cash of resting on one venue first and hedging on the other as a taker.
-
-    `markout_bps` is the move of the middle after our own maker fills, positive when it went our way.
-    An order that does not fill until its deadline is taken after all, and the market that left it
-    behind is charged at the size of the markout: it is not taken for better than the fills it denied.
+    `markout_bps` is the middle some time after such a fill against its price, positive when it went our way: the
+    half spread earned and the adverse move that filled it in one figure. `wait_bps` is what waiting costs.
     """
-    market, side = maker
-    resting, chased, hedged = _resting_usd(market, quantity), taker_fill(market, side, quantity), taker_fill(*hedge, quantity)
-    for fill in (hedged, chased):
-        if isinstance(fill, TooThin):
-            return fill
-    assert isinstance(hedged, Fill)
-    assert isinstance(chased, Fill)
-    drift_usd = quantity * market.mid_usd * markout_bps * BPS
-    filled_usd, missed_usd = resting + drift_usd, chased.cost_usd - abs(drift_usd)
-    return fill_probability * filled_usd + (1 - fill_probability) * missed_usd + hedged.cost_usd
+
+    venue: str
+    fill_chance: Decimal
+    markout_bps: Decimal
+    wait_bps: Decimal
 
 
-def _resting_usd(market: LegMarket, quantity: Decimal) -> Decimal:
-    """Return the cash of a maker fill at the best price: half the spread less the fee."""
-    if not (market.bids and market.asks):
-        return ZERO
-    return quantity * (market.half_spread_usd - market.mid_usd * market.maker_fee_rate)
+def resting_fill(market: LegMarket, side: Side, quantity: Decimal, resting: Resting) -> Fill | TooThin:
+    """Return what a leg is expected to cost that rests first and is taken where it has not filled in time."""
+    taken = taker_fill(market, side, quantity)
+    if isinstance(taken, TooThin):
+        return taken
+    chance, notional_usd = resting.fill_chance, quantity * market.mid_usd
+    rested_usd = notional_usd * resting.markout_bps * BPS
+    return Fill(
+        notional_usd=notional_usd,
+        fee_usd=chance * -notional_usd * market.maker_fee_rate + (1 - chance) * taken.fee_usd,
+        slippage_usd=chance * rested_usd + (1 - chance) * taken.slippage_usd - notional_usd * resting.wait_bps * BPS,
+        moved_usd=(1 - chance) * taken.moved_usd,
+    )
 
 
 def round_trip(
-    long: LegMarket, short: LegMarket, quantity: Decimal, *, impact_hours: Decimal, is_open: bool = False
+    long: LegMarket,
+    short: LegMarket,
+    quantity: Decimal,
+    *,
+    impact_hours: Decimal,
+    is_open: bool = False,
+    resting: Resting | None = None,
 ) -> RoundTrip | TooThin:
-    """Return the costs of entering and leaving a pair as a taker at the books of this moment.
+    """Return the costs of entering and leaving a pair at the books of this moment.
 
-    Each leg buys and sells once, so each walks both sides of its book. `impact_hours` is how long a
-    book stays where an own order has pushed it, in funding hours. Of a pair that `is_open`, the entry has
-    pushed its books long ago: it has no impact to come.
+    Each leg buys and sells once, so each walks both sides of its book; with `resting` the leg on that venue tries
+    to be a maker both times. `impact_hours` is how long a book stays where an own order has pushed it, in funding
+    hours. Of a pair that `is_open`, the entry has pushed its books long ago: it has no impact to come.
     """
     fills: dict[tuple[str, Side], Fill] = {}
     for market in (long, short):
         for side in (Side.BUY, Side.SELL):
-            fill = taker_fill(market, side, quantity)
+            rests = resting is not None and resting.venue == market.venue
+            fill = resting_fill(market, side, quantity, resting) if rests and resting else taker_fill(market, side, quantity)
             if isinstance(fill, TooThin):
                 return fill
             fills[market.venue, side] = fill

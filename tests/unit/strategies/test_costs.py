@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from messages import Edge, Side
 from strategies.costs import (
     LegMarket,
+    Resting,
     RoundTrip,
     Starknet,
     TooThin,
@@ -18,9 +19,7 @@ from strategies.costs import (
     break_even_hours,
     edge,
     expected_basis_usd,
-    maker_entry_cost_usd,
     round_trip,
-    taker_entry_cost_usd,
 )
 from strategies.forecast import Forecast
 from strategies.prospect import EdgeTerms, Prospect
@@ -155,29 +154,31 @@ def test_an_edge_is_the_sum_of_its_parts() -> None:
     assert max(found.fees_usd, found.slippage_usd, found.impact_usd, found.gas_usd) < 0
 
 
-def test_a_maker_entry_earns_the_spread_and_pays_its_markout() -> None:
-    def maker(probability: str, markout: str) -> Decimal:
-        found = maker_entry_cost_usd(
-            (PDX, Side.BUY), (HL, Side.SELL), D(50), markout_bps=D(markout), fill_probability=D(probability)
-        )
-        assert isinstance(found, Decimal)
-        return found
-
-    taker = taker_entry_cost_usd([(PDX, Side.BUY), (HL, Side.SELL)], D(50))
-    assert isinstance(taker, Decimal)
-    hedge = -50 * D("99.99") * D("0.00045") - D("0.5")
-    assert maker("1", "0") == hedge + 50 * (D("0.01") - 100 * D("0.00003"))
-    assert maker("1", "-2") == maker("1", "0") - 1
-    assert maker("0", "0") == taker, "one that never fills is taken in the end"
-    assert maker("0", "-2") == taker - 1, "after a market that ran away"
-    assert maker("1", "0") > taker > maker("1", "-10")
+def rest(chance: str = "1", markout: str = "0", wait: str = "0") -> Resting:
+    return Resting(venue="PARADEX", fill_chance=D(chance), markout_bps=D(markout), wait_bps=D(wait))
 
 
-def test_an_entry_into_a_book_too_thin_has_no_cost() -> None:
+def test_a_leg_that_rests_pays_the_maker_fee_and_earns_its_markout_on_its_venue_alone() -> None:
+    taken = trip(HL, PDX)
+    rested = round_trip(HL, PDX, D(50), impact_hours=D(1), resting=rest(markout="0.5"))
+    assert isinstance(rested, RoundTrip)
+    assert rested.fees_usd == -2 * 5_000 * (D("0.00045") + D("0.00003"))
+    assert rested.slippage_usd == -2 * 50 * D("0.01") + 2 * 5_000 * D("0.00005")
+    assert rested.fees_usd + rested.slippage_usd > taken.fees_usd + taken.slippage_usd
+
+
+@pytest.mark.parametrize(("chance", "markout", "wait"), [("0", "9", "0"), ("1", "-6", "0"), ("1", "0", "6")])
+def test_a_leg_that_never_fills_or_is_picked_off_or_waits_too_long_is_no_cheaper_than_taking(
+    chance: str, markout: str, wait: str
+) -> None:
+    taken, rested = trip(HL, PDX), round_trip(HL, PDX, D(50), impact_hours=D(1), resting=rest(chance, markout, wait))
+    assert isinstance(rested, RoundTrip)
+    assert rested.fees_usd + rested.slippage_usd <= taken.fees_usd + taken.slippage_usd + DUST
+
+
+def test_a_leg_that_rests_in_a_book_too_thin_to_be_taken_has_no_cost() -> None:
     thin = market("PARADEX", levels=1)
-    assert isinstance(taker_entry_cost_usd([(HL, Side.BUY), (thin, Side.SELL)], D(70)), TooThin)
-    for legs in (((thin, Side.SELL), (HL, Side.BUY)), ((HL, Side.BUY), (thin, Side.SELL))):
-        assert isinstance(maker_entry_cost_usd(*legs, D(70), markout_bps=D(0), fill_probability=D(1)), TooThin)
+    assert isinstance(round_trip(HL, thin, D(70), impact_hours=D(1), resting=rest()), TooThin)
 
 
 # Which way things must move.
