@@ -45,6 +45,9 @@ class Catalogue:
         )
         self.funding_apr = gauge("funding_apr_ratio", "Published funding as a simple annual rate", "venue", "instrument")
         self.spread_apr = gauge("spread_apr_ratio", "Funding of the short venue less the long venue's, annual", "asset")
+        self.expected_edge = gauge(
+            "expected_edge_usd", "What the best pair of an asset is expected to bring over the horizon after all costs", "asset"
+        )
         self.absorbable = gauge("absorbable_usd", "What both books take inside the slippage limit", "asset")
         self.leg_notional = gauge("leg_notional_usd", "Signed notional of an open leg", "asset", "venue")
         self.equity = gauge("equity_usd", "Equity of a venue account", "venue")
@@ -157,6 +160,8 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
 
     def _on_signal(self, signal: Signal) -> None:
         self.catalogue.spread_apr.labels(signal.asset).set(float(signal.spread_apr))
+        if signal.edge is not None:
+            self.catalogue.expected_edge.labels(signal.asset).set(float(signal.edge.net_usd))
         self.catalogue.absorbable.labels(signal.asset).set(float(signal.absorbable_usd))
 
     def _on_payment(self, payment: FundingPayment) -> None:
