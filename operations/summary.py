@@ -64,6 +64,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     net_usd: Decimal
     unhedged: dict[str, Decimal]  # base units by asset, where the legs do not match
     venues: dict[str, VenueSummary]
+    since_first_start: dict[str, VenueSummary]  # the same over all runs whose rows the journal keeps
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
     funding_payments: tuple[FundingPayment, ...]
@@ -79,6 +80,7 @@ def summarise(assembled: Assembled, *, mode: str, ended_because: str, wall_secs:
     pnls = [pnl for venue in ledger.venues if (pnl := ledger.pnl(venue)) is not None]
     price, funding, fees = (sum((getattr(p, part) for p in pnls), ZERO) for part in ("price_usd", "funding_usd", "fees_usd"))
     venues = {pnl.venue: _venue(pnl, ledger, now_ns) for pnl in pnls}
+    whole = [pnl for venue in ledger.venues if (pnl := ledger.whole_pnl(venue)) is not None]
     return Summary(
         mode=mode,
         ended_because=ended_because,
@@ -90,6 +92,7 @@ def summarise(assembled: Assembled, *, mode: str, ended_because: str, wall_secs:
         net_usd=price + funding + fees,
         unhedged=_unhedged(venues),
         venues=venues,
+        since_first_start={pnl.venue: _venue(pnl, ledger, now_ns) for pnl in whole},
         orders=tuple(map(_order, sorted(strategy.cache.orders(strategy_id=strategy.id), key=lambda order: order.ts_init))),
         fills=tuple(ledger.fills),
         funding_payments=tuple(ledger.payments),
@@ -155,6 +158,9 @@ def show(summary: Summary, ledger: Ledger, console: Console, *, venues_end: bool
         )
     console.print(balances)
     console.print(pnl_table([pnl for name in ledger.venues if (pnl := ledger.pnl(name)) is not None], "Profit and loss (USD)"))
+    if summary.since_first_start != summary.venues:
+        whole = [pnl for name in ledger.venues if (pnl := ledger.whole_pnl(name)) is not None]
+        console.print(pnl_table(whole, "Profit and loss since the first start (USD)"))
     console.print(
         f"{summary.ended_because}: {summary.cycles_completed} cycle(s), {len(summary.orders)} orders, "
         f"{len(summary.fills)} fills, {len(summary.funding_payments)} funding payments in {summary.wall_secs:.0f} s; net ",

@@ -32,6 +32,9 @@ def test_a_killed_node_adopts_its_pair_and_opens_the_next_one_only_when_that_is_
         assert all(size * side <= 0 for size in sizes), "a leg is never turned round"
         assert max(map(abs, sizes)) * 38 < 10_000, "there are never two pairs"
         assert sizes[-1] == 0
+    for name, venue in summary["since_first_start"].items():  # the killed run's fills and payments are in these books
+        assert abs(Decimal(venue["residual_usd"])) < Decimal("0.005"), name
+        assert Decimal(venue["fees_usd"]) < Decimal(summary["venues"][name]["fees_usd"]), name
     payments = [(payment["venue"], payment["payment_id"]) for payment in summary["funding_payments"]]
     assert len(payments) == len(set(payments)) > 4
 

@@ -3,6 +3,7 @@
 import io
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import ClassVar
 
 import msgspec
 from rich.console import Console
@@ -19,7 +20,7 @@ class Books:
     """A ledger of two venues as a test describes them: position and cash at the end, and how old the report is."""
 
     fills, payments = (), ()
-    before = {}  # what the book since the first start says otherwise
+    before: ClassVar = {}  # what the book since the first start says otherwise
     venues = ("HYPERLIQUID", "PARADEX")
 
     def __init__(self, **venues):
