@@ -129,7 +129,7 @@ def _prepare(summary: Path | None) -> None:
 def trade(config: "AppConfig", args: argparse.Namespace, stop: EarlyStop) -> int:
     """Run the node to its end and return its exit code."""
     stop.check()
-    print("starting the node ...", flush=True)
+    print(f"starting the node, entries by the {config.strategy.mode.value} rule ...", flush=True)
     from operations.launch import Wishes, run
 
     wishes = Wishes(
