@@ -41,6 +41,7 @@ def strategy_config(config: AppConfig) -> FundingArbConfig:
         external_order_claims=list(instrument_ids(config)),
         venues=VENUES,
         hour_secs=config.clock.hour_secs,
+        execution=config.execution.terms,
         **msgspec.structs.asdict(config.strategy),
     )
 
@@ -136,6 +137,7 @@ def _exec_clients(config: AppConfig) -> dict[str, object]:
             account_address=_address(hyperliquid.account_address),
             vault_address=_address(hyperliquid.vault_address),
             is_mainnet=config.mode is Mode.LIVE,
+            immediate_ttl_secs=config.execution.order_expiry_secs,
             coins=config.strategy.assets,
             leverage=hyperliquid.leverage or None,
             leverages=dict(hyperliquid.leverages),
@@ -151,6 +153,7 @@ def _exec_clients(config: AppConfig) -> dict[str, object]:
             private_key=paradex.key,
             account_address=_address(paradex.account_address),
             is_interactive=paradex.is_interactive,
+            immediate_window_ms=round(config.execution.order_expiry_secs * 1000),
             is_rpi_allowed=paradex.is_rpi_allowed,
             funding_since_ms=paradex.funding_since_ms,
             is_main_key_allowed=config.mode is Mode.SIM or paradex.is_main_key_allowed,

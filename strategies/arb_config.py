@@ -6,6 +6,7 @@ from nautilus_trader.config import StrategyConfig
 
 from strategies.costs import Starknet
 from strategies.evaluation import SizeTerms
+from strategies.execution import ExecutionTerms
 from strategies.prospect import EdgeTerms
 from strategies.signals import Rules, SignalMode
 from strategies.sizing import ZERO
@@ -48,7 +49,7 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
     hour_secs: float = 3_600.0
     cooldown_secs: float = 5.0
     confirmations: int = 2
-    in_doubt_after_secs: float = 3.0
+    execution: ExecutionTerms = ExecutionTerms()
 
     @property
     def rules(self) -> Rules:

@@ -74,6 +74,41 @@ def plan_close(
     return PairPlan(pair_id=identity, asset=asset, intent=Intent.CLOSE, legs=(first, second))
 
 
+def plan_resize(
+    identity: str,
+    signal: Signal,
+    quantities: Mapping[str, Decimal],
+    markets: Mapping[str, Market],
+    *,
+    snapshot: Snapshot,
+    limits: Limits,
+    terms: Terms,
+) -> PairPlan | Refused | None:
+    """Return the plan for a RESIZE signal of an open pair, why it may not grow, or None where nothing is worth an order.
+
+    `quantities` are signed positions by venue, opposite and equal. What is added has to pass the rules for itself,
+    on top of what is held; a reduction passes always.
+    """
+    sides = {venue: Side.BUY if quantity > 0 else Side.SELL for venue, quantity in quantities.items()}
+    prices = {venue: _limit_usd(markets[venue], side, terms.max_slippage_bps) for venue, side in sides.items()}
+    held = min(abs(quantity) for quantity in quantities.values())
+    price_usd, (first, second) = max(prices.values()), (markets[venue].rules for venue in sides)
+    wanted_usd = held * price_usd if signal.target_usd is None else signal.target_usd
+    change_usd = abs(max(wanted_usd, ZERO) - held * price_usd)
+    size = pair_quantity(change_usd, price_usd, first, second)
+    if isinstance(size, TooSmall):
+        return None
+    if wanted_usd < held * price_usd:
+        target = max(held - size.quantity, ZERO)
+        legs = [_closing_leg(markets[venue], quantity, target) for venue, quantity in quantities.items()]
+        return PairPlan(pair_id=identity, asset=signal.asset, intent=Intent.CLOSE, legs=(legs[0], legs[1]))
+    verdict = evaluate(snapshot, _intent(signal.asset, sides, markets, prices, size.quantity), limits)
+    if isinstance(verdict, Refused):
+        return verdict
+    legs = [_leg(markets[v], side, abs(quantities[v]), held + size.quantity, side) for v, side in sides.items()]
+    return PairPlan(pair_id=identity, asset=signal.asset, intent=Intent.OPEN, legs=(legs[0], legs[1]))
+
+
 def repaired_size(quantities: Mapping[str, Decimal]) -> Decimal:
     """Return the size at which both legs match without adding to either."""
     lowest, highest = min(quantities.values()), max(quantities.values())

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from nautilus_trader.model.data import FundingRateUpdate
 from nautilus_trader.model.enums import BookType
-from nautilus_trader.model.events import OrderEvent
+from nautilus_trader.model.events import OrderEvent, OrderFilled
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
@@ -32,10 +32,12 @@ from messages.loop import on_loop
 from risk.checks import Refused
 from risk.in_force import LimitsInForce
 from risk.reading import Reports, net_quantity, snapshot
+from risk.refusals import RefusalNews
 from strategies.ages import PairAges
 from strategies.arb_config import FundingArbConfig
+from strategies.arranger import Arranger
 from strategies.desk import AssetDesk
-from strategies.dispatcher import Terms, pair_id, plan_close, plan_open, repaired_size
+from strategies.dispatcher import Terms, pair_id, plan_close, plan_open, plan_resize, repaired_size
 from strategies.evaluation import Circumstances, Evaluation
 from strategies.holdings import Holding
 from strategies.journal import Journal
@@ -44,7 +46,6 @@ from strategies.order_port import OrderPort, VenueTruth, translate
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Done
-from strategies.pair_plan import Policy
 from strategies.pair_recovery import OrderAnswer
 from strategies.signals import PairState
 from strategies.witness import Witness
@@ -83,6 +84,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._witnesses = {instrument_id: Witness() for ids in self._ids.values() for instrument_id in ids.values()}
         self._sequence = self._turns = 0
         self._is_finishing = self._is_flattening = False
+        self._is_told_to_flatten = False  # by an operator, who may resume
+        self._refusals = RefusalNews()
         self._state = TradingState.RUNNING
         self._ages = PairAges(self._journal.documents("pair_ages"))
 
@@ -110,10 +113,10 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             truth=self._truth,
             on_answer=self._take_answer,
         )
-        policy = Policy(
-            max_slippage_bps=settings.max_slippage_bps, in_doubt_after_ns=round(settings.in_doubt_after_secs * NS_PER_SEC)
-        )
+        policy = settings.execution.policy(settings.max_slippage_bps)
         self._executor = PairExecutor(self._port, policy, self._journal)
+        papers = self._journal.documents("markouts")
+        self._arranger = Arranger(cache, self._reader, self._port, settings.execution, papers)
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
         msgbus.subscribe(topic=topics.TRADING_STATE, handler=self._on_trading_state)
@@ -172,7 +175,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             self._reader.on_past_funding(data)
 
     def on_order_event(self, event: OrderEvent) -> None:
-        """Tell the executor what became of an order."""
+        """Tell the executor what became of an order, and follow what fills of resting ones are worth."""
+        if isinstance(event, OrderFilled):
+            self._arranger.on_fill(event)
         translated = translate(event, self.cache)
         if translated is not None:
             self._executor.handle(event.client_order_id.value, translated)
@@ -235,11 +240,12 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _evaluate(self, desks: list[AssetDesk]) -> None:
         self._executor.tick()
+        self._arranger.tick()
         now_ns = self.clock.timestamp_ns()
         for desk in desks:
             self._confirm(desk)
         for desk in desks:
-            if self._is_flattening:
+            if self._flattens:
                 self._flatten(desk, now_ns)
             elif desk.state is PairState.BROKEN:
                 self._repair(desk, now_ns)
@@ -284,8 +290,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         )
 
     def _entry_block(self, desk: AssetDesk, now_ns: int) -> str | None:
-        if self._is_finishing:
-            return "FLATTENING" if self._is_flattening else "STOPPING"
+        if self._flattens or self._is_finishing:
+            return "FLATTENING" if self._flattens else "STOPPING"
         if self._state is not TradingState.RUNNING:
             return self._state.value
         if desk.state is not PairState.OPEN:
@@ -302,7 +308,16 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _on_operator_command(self, command: OperatorCommand) -> None:
         if command.command is Command.FLATTEN:
-            self.request_flatten()
+            self._is_told_to_flatten = True
+            self._executor.wind_up()
+            if self.is_running:
+                self._evaluate(list(self._desks.values()))
+        elif command.command is Command.RESUME:
+            self._is_told_to_flatten = False
+
+    @property
+    def _flattens(self) -> bool:
+        return self._is_flattening or self._is_told_to_flatten
 
     def _publish_signal(self, desk: AssetDesk, signal: Signal) -> None:
         known = desk.published
@@ -315,10 +330,12 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def _dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
         is_halted = self._state is TradingState.HALTED  # only a flatten's orders would pass the gate
-        if self._is_finishing or is_halted or self._executor.is_busy(desk.asset):
+        if self._is_finishing or self._flattens or is_halted or self._executor.is_busy(desk.asset):
             return
         if signal.action is Action.ENTER:
             self._enter(desk, signal, now_ns)
+        elif signal.action is Action.RESIZE and desk.holding is not None and desk.may_enter(now_ns):
+            self._resize(desk, desk.holding, signal, now_ns)
         elif signal.action is Action.EXIT and desk.holding is not None and self._can_close(desk, now_ns):
             self._close(desk, desk.holding, "C", now_ns)
 
@@ -332,15 +349,41 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         identity = self._next_pair_id(desk.asset, "O", now_ns)
         plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._limits.current, terms=self._terms)
         if isinstance(plan, Refused):
-            desk.pause(now_ns)
-            self.log.warning(f"{desk.asset} not entered: {plan.reason} {plan.detail}")
-            refused = RiskRefused(
-                scope=desk.asset, reason=plan.reason, detail=plan.detail, limit=plan.limit, value=plan.value, ts_ns=now_ns
-            )
-            self._port.publish(topics.RISK_REFUSED, refused)
+            self._refused(desk, plan, now_ns)
             return
+        self._refusals.passed(desk.asset)
         self.log.info(f"entering {plan.pair_id}: {signal.reason}, spread {signal.spread_apr:.4f} per year")
-        self._executor.start(plan)
+        self._executor.start(self._arranger.arrange(plan))
+
+    def _resize(self, desk: AssetDesk, holding: Holding, signal: Signal, now_ns: int) -> None:
+        """Let an open pair grow or shrink to what the signal asks for; it pauses where there is nothing to be done."""
+        if holding.state is not PairState.OPEN or not self._can_close(desk, now_ns):
+            return
+        plan = plan_resize(
+            self._next_pair_id(desk.asset, "S", now_ns),
+            signal,
+            holding.quantities,
+            self._reader.markets(self._ids[desk.asset], now_ns),
+            snapshot=snapshot(self.cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values()),
+            limits=self._limits.current,
+            terms=self._terms,
+        )
+        if plan is None or isinstance(plan, Refused):
+            self._refused(desk, plan, now_ns)
+            return
+        self.log.info(f"resizing {plan.pair_id}: {signal.reason}, to {signal.target_usd} USD")
+        self._executor.start(self._arranger.arrange(plan))
+
+    def _refused(self, desk: AssetDesk, refusal: Refused | None, now_ns: int) -> None:
+        desk.pause(now_ns)
+        if refusal is None:
+            return
+        if self._refusals.is_new(desk.asset, refusal.reason):
+            self.log.warning(f"{desk.asset} not entered: {refusal.reason} {refusal.detail}")
+        message = RiskRefused(
+            scope=desk.asset, reason=refusal.reason, detail=refusal.detail, limit=refusal.limit, value=refusal.value, ts_ns=now_ns
+        )
+        self._port.publish(topics.RISK_REFUSED, message)
 
     def _repair(self, desk: AssetDesk, now_ns: int) -> None:
         """Reduce a leg that stands alone or is larger than the other, once its venue can be traded on."""
@@ -371,7 +414,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         desk.is_leaving = desk.is_leaving or letter == "C"
         markets = self._reader.markets(self._ids[desk.asset], now_ns)
         plan = plan_close(identity, desk.asset, holding.quantities, markets, state=holding.state)
-        self._executor.start(plan)
+        # A leg alone, or a person in a hurry, waits for no resting order.
+        is_urgent = letter == "R" or self._flattens
+        self._executor.start(plan if is_urgent else self._arranger.arrange(plan))
 
     def _next_pair_id(self, asset: str, letter: str, now_ns: int) -> str:
         self._sequence += 1

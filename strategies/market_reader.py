@@ -108,7 +108,7 @@ class MarketReader:
             funding_age_secs=None if update is None else (now_ns - update.ts_init) / NS_PER_SEC,
             market_age_secs=None if market is None else (now_ns - market.ts_ns) / NS_PER_SEC,
             is_market_sane=market is not None and market.is_sane,
-            absorbable_usd=self._absorbable_usd(instrument_id),
+            absorbable_usd=self.absorbable_usd(instrument_id),
             blocked=blocked,
         )
 
@@ -134,7 +134,7 @@ class MarketReader:
             taker_fee_rate=Decimal(instrument.taker_fee),
         )
 
-    def _absorbable_usd(self, instrument_id: InstrumentId) -> Decimal:
+    def absorbable_usd(self, instrument_id: InstrumentId) -> Decimal:
         """Return what the thinner side of the book takes; of the best level alone where there is no book."""
         return min(absorbable_usd(levels, self._slippage_bps) for levels in self._sides(instrument_id))
 
