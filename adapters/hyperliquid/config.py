@@ -28,7 +28,8 @@ class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=Tru
     wrong for an agent's key. `vault_address` is a vault or sub-account of it, where that and not the
     master itself is traded on. `is_mainnet` chooses the network that signatures are valid for.
     Actions carry an expiry `action_ttl_secs` ahead, which bounds how long one may stay in flight; it
-    never cancels a resting order. `market_slippage_bps` bounds market orders, unless the command's
+    never cancels a resting order. That of orders that are immediate or cancelled is `immediate_ttl_secs`, so that one
+    whose answer got lost is soon known to be void. `market_slippage_bps` bounds market orders, unless the command's
     parameters hold another `market_slippage_bps`.
 
     `leverage` (at most a coin's maximum; `leverages` has exceptions by coin) and the margin mode are
@@ -50,6 +51,7 @@ class HyperliquidExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=Tru
     coins: tuple[str, ...] = DEFAULT_COINS
     market_slippage_bps: int = 50
     action_ttl_secs: float = 5.0
+    immediate_ttl_secs: float = 2.0
     hour_secs: float = 3600.0
     leverage: int | None = 5
     leverages: dict[str, int] | None = None

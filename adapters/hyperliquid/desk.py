@@ -48,6 +48,7 @@ class OrderDesk:
         budget: ActionBudget,
         barred: Mapping[str, str],
         slippage_bps: int,
+        immediate_ttl_secs: float,
         take_stray: Callable[[Stray], None],
         start_task: Callable[..., asyncio.Task[None]],
         now_ns: Callable[[], int],
@@ -56,6 +57,7 @@ class OrderDesk:
         self._cache, self._http, self._sender, self._resolver = cache, http, sender, resolver
         self._orders, self._events, self._instruments = orders, events, instruments
         self._budget, self._barred, self._slippage_bps = budget, barred, slippage_bps
+        self._immediate_ttl_secs = immediate_ttl_secs
         self._take_stray, self._start_task, self._now_ns, self._log = take_stray, start_task, now_ns, log
         self._completing: set[str] = set()
 
@@ -183,7 +185,8 @@ class OrderDesk:
         return Decimal(str(levels[0].px)) if levels else "NO_MARKET_DATA: the book is empty"
 
     async def _send_orders(self, tracked: list[TrackedOrder], action: signing.Action) -> None:
-        expires_ms = self._sender.expiry_ms()
+        are_immediate = all(order.is_ioc for order in tracked)
+        expires_ms = self._sender.expiry_ms(self._immediate_ttl_secs if are_immediate else None)
         items: Sequence[Item]
         try:
             items = await self._sender.send(action, len(tracked), expires_ms)

@@ -186,6 +186,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
             budget=self._budget,
             barred=self._barred,
             slippage_bps=self._settings.market_slippage_bps,
+            immediate_ttl_secs=self._settings.immediate_ttl_secs,
             take_stray=self._take_stray,
             start_task=self.create_task,
             now_ns=self._clock.timestamp_ns,

@@ -10,6 +10,8 @@ from adapters.hyperliquid.refusals import Reason, reason_of
 from adapters.hyperliquid.schemas import Item
 from adapters.hyperliquid.signing import Action, L1Signer, NonceSource
 
+_SHORTEST_WAIT_MS = 250
+
 
 class ActionSender:
     """Sends over the socket while it is open, else over HTTP; the choice is made before sending.
@@ -33,9 +35,9 @@ class ActionSender:
         self._ttl_secs, self._now_ms = ttl_secs, now_ms
         self._nonces = NonceSource()
 
-    def expiry_ms(self) -> int:
-        """Return until when an action sent now may be executed (Unix milliseconds)."""
-        return self._now_ms() + round(self._ttl_secs * 1000)
+    def expiry_ms(self, ttl_secs: float | None = None) -> int:
+        """Return until when an action sent now may be executed (Unix milliseconds), at most `ttl_secs` from now."""
+        return self._now_ms() + round(min(self._ttl_secs, ttl_secs or self._ttl_secs) * 1000)
 
     async def send(self, action: Action, expected: int, expires_ms: int) -> Sequence[Item]:
         """Return the venue's `expected` items for `action`.
@@ -47,7 +49,7 @@ class ActionSender:
         nonce_ms = self._nonces.next_ms(self._now_ms())
         body = self._signer.body(action, nonce_ms, self._vault, expires_ms)
         try:
-            answer = await self._transmit(body)
+            answer = await self._transmit(body, max(expires_ms - self._now_ms(), _SHORTEST_WAIT_MS) / 1000)
         except VenueError:
             raise
         except Exception as e:  # whatever a transport throws, the bytes may be on their way
@@ -59,10 +61,11 @@ class ActionSender:
                 self._budget.exhaust()
             raise
 
-    async def _transmit(self, body: bytes) -> bytes:
+    async def _transmit(self, body: bytes, timeout_secs: float) -> bytes:
+        """Wait for an answer no longer than the action may live: after that it can be asked about."""
         if self._connection.is_open:
             try:
-                return await self._connection.post_action(body, self._ttl_secs)
+                return await self._connection.post_action(body, timeout_secs)
             except Connectivity:  # the socket closed before anything was sent
                 pass
-        return await self._http.exchange(body, self._ttl_secs)
+        return await self._http.exchange(body, timeout_secs)

@@ -36,7 +36,8 @@ class ParadexExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True): 
     `account_address` is the main L2 address (or a reference to it), also where a subkey signs; `private_key` is the
     reference of the L2 key or subkey. `is_interactive` asks for a retail token: no fees, but a speed
     bump and order quotas, kept here with a margin. `is_rpi_allowed` says that the account is
-    whitelisted for RPI orders. An order is void `recv_window_ms` after it was signed. `sbe_version`
+    whitelisted for RPI orders. An order is void `recv_window_ms` after it was signed, one that is
+    immediate or cancelled `immediate_window_ms`, so that one whose answer got lost is soon known to be void. `sbe_version`
     asks for binary orders, fills, positions and account; None for JSON. `funding_since_ms` (Unix)
     replays realised funding from then on, under the venue's own ids; None starts with the client.
     Where `is_main_key_allowed` is off the key must be a subkey, which cannot withdraw.
@@ -50,6 +51,7 @@ class ParadexExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True): 
     is_rpi_allowed: bool = False
     markets: tuple[str, ...] = ()
     recv_window_ms: Annotated[int, Meta(ge=10)] = 5000
+    immediate_window_ms: Annotated[int, Meta(ge=10)] = 2000
     hour_secs: Annotated[float, Meta(gt=0)] = 3600.0
     reply_timeout_secs: Annotated[float, Meta(gt=0)] = 5.0
     sbe_version: SbeVersion | None = None

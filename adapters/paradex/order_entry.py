@@ -74,9 +74,10 @@ class OrderEntry:
         tracked = self._admit(order, is_rpi=is_rpi)
         if tracked is None:
             return
-        expires_ms = self._expires_ms()
+        window_ms = self._window_ms([tracked])
+        expires_ms = self._expires_ms(window_ms)
         try:
-            news = await self._send_order(self._signed(order, is_rpi=is_rpi))
+            news = await self._send_order(self._signed(order, window_ms, is_rpi=is_rpi), window_ms / 1000)
         except (OutcomeUnknown, Protocol) as e:
             self._doubt(tracked, expires_ms, str(e))
         except (VenueError, ValueError) as e:
@@ -91,9 +92,10 @@ class OrderEntry:
             await self._place_batch(admitted[first : first + MAX_BATCH], is_rpi=is_rpi)
 
     async def _place_batch(self, batch: list[tuple[Any, TrackedOrder]], *, is_rpi: bool) -> None:
-        expires_ms = self._expires_ms()
+        window_ms = self._window_ms([tracked for _, tracked in batch])
+        expires_ms = self._expires_ms(window_ms)
         try:
-            requests = [self._signed(order, is_rpi=is_rpi) for order, _ in batch]
+            requests = [self._signed(order, window_ms, is_rpi=is_rpi) for order, _ in batch]
             items = await self._send_batch(requests)
         except (OutcomeUnknown, Protocol) as e:
             for _, tracked in batch:
@@ -140,18 +142,23 @@ class OrderEntry:
         if self._quota is not None:
             self._quota.count(self._now_ms() / 1000)
 
-    def _signed(self, order: Any, *, is_rpi: bool) -> dict[str, Any]:
+    def _window_ms(self, orders: list[TrackedOrder]) -> int:
+        """Return for how long orders may travel: a short while where a leg would stand alone meanwhile."""
         window_ms = self._settings.recv_window_ms
+        are_immediate = all(order.is_immediate for order in orders)
+        return min(window_ms, self._settings.immediate_window_ms) if are_immediate else window_ms
+
+    def _signed(self, order: Any, window_ms: int, *, is_rpi: bool) -> dict[str, Any]:
         return commands.create_request(order, self._need_signer(), self._now_ms(), window_ms, is_rpi=is_rpi)
 
-    def _expires_ms(self) -> int:
+    def _expires_ms(self, window_ms: int) -> int:
         bump_ms = SPEED_BUMP_MS if self._settings.is_interactive else 0
-        return self._now_ms() + self._settings.recv_window_ms + bump_ms
+        return self._now_ms() + window_ms + bump_ms
 
-    async def _send_order(self, request: dict[str, Any]) -> Order:
+    async def _send_order(self, request: dict[str, Any], timeout_secs: float) -> Order:
         """Send an order once: by the socket, or by HTTP where the socket was not there to send it."""
         try:
-            result = await self._channel.call("order.create", request)
+            result = await self._channel.call("order.create", request, timeout_secs)
         except Connectivity:
             return await self._http.create_order(request)
         return _order_of(result)

@@ -105,8 +105,8 @@ class PrivateChannel:
                     self.is_ready = False
                     self.socket.reopen(f"no sign of life: {e}")
 
-    async def call(self, method: str, params: Any) -> bytes:
-        """Send one action and return its result.
+    async def call(self, method: str, params: Any, timeout_secs: float | None = None) -> bytes:
+        """Send one action and return its result, waiting for it at most `timeout_secs` and never longer than configured.
 
         Raises `Connectivity` where it was not sent, `OutcomeUnknown` where no final word came, and
         `Rejected`, `RateLimited` or `Auth` where the venue refused.
@@ -114,13 +114,14 @@ class PrivateChannel:
         if not self.is_ready or self.socket is None:
             raise Connectivity("private socket is not ready")
         try:
-            return await self._call(method, params)
+            return await self._call(method, params, timeout_secs)
         except Auth:
             self.is_ready = False
             self.socket.reopen(f"{method} was refused for want of a login")
             raise
 
-    async def _call(self, method: str, params: Any) -> bytes:
+    async def _call(self, method: str, params: Any, timeout_secs: float | None = None) -> bytes:
+        wait_secs = self._timeout_secs if timeout_secs is None else min(self._timeout_secs, timeout_secs)
         if self.socket is None:
             raise Connectivity("private socket is not ready")
         number, message = self._stream.request(method, params)
@@ -128,9 +129,9 @@ class PrivateChannel:
         self._replies[number] = waiting
         try:
             self.socket.send(message)
-            reply: Reply = await asyncio.wait_for(waiting, self._timeout_secs)
+            reply: Reply = await asyncio.wait_for(waiting, wait_secs)
         except TimeoutError:
-            raise OutcomeUnknown(f"{method}: no reply within {self._timeout_secs} s") from None
+            raise OutcomeUnknown(f"{method}: no reply within {wait_secs:g} s") from None
         finally:
             self._replies.pop(number, None)
         if reply.error is not None:

@@ -15,6 +15,7 @@ REST_FEED = "rest"
 _EXPIRY_MARGIN_MS = 1000  # clocks differ, and the venue's history lags its order book
 _MISSES_NEEDED = 2
 _FIRST_WAIT_SECS, _LONGEST_WAIT_SECS = 0.5, 5.0
+_JUST_AFTER_SECS = 0.05
 _FILLS_LOOKBACK_MS = 60_000
 
 type Apply = Callable[[TrackedOrder, list[OrderEvent]], None]
@@ -50,7 +51,10 @@ class Resolver:
                     self._apply(order, self._tracker.refuse(order, reason, self._now_ms()))
                     return
             if not order.is_settled:
-                await asyncio.sleep(wait_secs)
+                # Not past the moment from which on a no counts, and then at once again for the second one.
+                left_secs = (expires_ms + _EXPIRY_MARGIN_MS - self._now_ms()) / 1000 + _JUST_AFTER_SECS
+                soonest_secs = left_secs if left_secs > 0 else _FIRST_WAIT_SECS if misses else wait_secs
+                await asyncio.sleep(min(wait_secs, soonest_secs))
                 wait_secs = min(_LONGEST_WAIT_SECS, wait_secs * 2)
 
     async def refresh(self, order: TrackedOrder) -> bool:

@@ -147,8 +147,8 @@ def send_after_refusing(desk) -> None:
     """Make the next orders look refused, and reach the venue all the same."""
     send, client = desk.client._entry._send_order, desk.client
 
-    async def refused(request):
-        asyncio.get_running_loop().call_later(0.2, lambda: client.create_task(send(request)))
+    async def refused(request, *limits):
+        asyncio.get_running_loop().call_later(0.2, lambda: client.create_task(send(request, *limits)))
         raise Rejected("a wrong verdict")
 
     client._entry._send_order = refused
