@@ -8,6 +8,7 @@ import contextlib
 import json
 import random
 from collections import Counter
+from collections.abc import Container
 from decimal import Decimal
 from typing import Any
 
@@ -46,7 +47,7 @@ WBTC = Token("WBTC", constants.WBTC, 8)
 PAIRS = ((ETH, USDC), (STRK, USDC), (WBTC, USDC))
 TOKENS = (ETH, USDC, STRK, WBTC)
 SLIPPAGE_BPS = Decimal(30)
-POLICY = Policy(poll_secs=0.5, patience_secs=12.0, resend_secs=2.0, proof_secs=5.0)
+POLICY = Policy(poll_secs=1.0, patience_secs=12.0, resend_secs=2.0, proof_secs=5.0)
 
 
 class Bench:
@@ -122,9 +123,10 @@ class Bench:
         answer = self.node.answer(request, self.now_ns)
         return answer.get("result", answer.get("error"))
 
-    def executed(self) -> dict[str, dict[str, Any]]:
-        """Return the receipts of all that the chain has executed, by hash."""
-        found = {hex(digest): self.rpc("getTransactionReceipt", transaction_hash=hex(digest)) for digest in self.chain.records}
+    def executed(self, known: Container[str] = ()) -> dict[str, dict[str, Any]]:
+        """Return the receipts of all that the chain has executed, by hash, but for those known already."""
+        new = [hex(digest) for digest in self.chain.records if hex(digest) not in known]
+        found = {digest: self.rpc("getTransactionReceipt", transaction_hash=digest) for digest in new}
         return {digest: receipt for digest, receipt in found.items() if "execution_status" in receipt}
 
 
