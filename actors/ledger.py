@@ -36,7 +36,7 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._health: dict[str, AccountHealth] = {}
         self._accrued_usd: dict[str, dict[str, Decimal]] = {}
         self._early: list[FundingPayment] = []
-        self._open = False
+        self._open = self._is_stopped = False
         self.fills: list[FillRow] = []
         self.payments: list[FundingPayment] = []
 
@@ -56,7 +56,8 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             self.clock.set_timer("write-rows", interval=WRITE_EVERY, callback=on_loop(lambda _event: self.write()))
 
     def on_stop(self) -> None:
-        """Keep booking: what the venues still report counts."""
+        """Keep booking: what the venues still report counts, and with no clock to write it later it is written at once."""
+        self._is_stopped = True
         self.write()
 
     def write(self) -> None:
@@ -67,6 +68,10 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             self._rows.write()
         except Exception as e:
             self.log.exception("rows are not written, they go on waiting", e)  # noqa: PLE1205 - Nautilus' logger takes it
+
+    def _write_if_late(self) -> None:
+        if self._is_stopped:
+            self.write()
 
     def _open_book(self, health: AccountHealth) -> None:
         self._books[health.venue] = Book(health)
@@ -106,6 +111,7 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             self.payments.append(payment)
         if self._whole[payment.venue].pay(payment) and self._rows is not None:
             self._rows.payment(payment)
+            self._write_if_late()
 
     def on_funding_accrual(self, accrual: FundingAccrual) -> None:
         """Keep what has accrued on an open position but is not cash yet."""
@@ -123,6 +129,7 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self.fills.append(row)
         if self._whole[row.venue].fill(row) and self._rows is not None:
             self._rows.fill(row)
+            self._write_if_late()
 
     def is_settled(self) -> bool:
         """Whether every venue has reported since our last fill and payment there, and agrees with the books."""

@@ -134,6 +134,14 @@ def test_rows_are_written_by_the_clock_not_by_the_fill():
     assert len(kept.rows) == 2
 
 
+def test_a_payment_that_comes_after_the_stop_is_kept_too():
+    kept = Kept()
+    ledger = started(kept, health("PARADEX", "1000", ts=1))
+    ledger.stop()
+    tell(ledger, payment("PARADEX", "late", "1", ts=10))
+    assert "funding|PARADEX|late" in kept.rows
+
+
 def test_payments_are_asked_for_from_the_last_one_that_is_booked():
     kept = Kept()
     ledger = started(kept, health("PARADEX", "1000", ts=5))
