@@ -150,11 +150,9 @@ class SwapDesk:
     async def _try(self, work: Work) -> Slot | None:
         """Quote, send and book one slice; None where nothing was sent, with the reason in the work's words."""
         order = work.order
+        if (plan := await self._plan(work)) is None:
+            return None
         try:
-            plan = await self._planner.plan(order, order.quantity - work.filled)
-            if isinstance(plan, Objection):
-                work.words, work.is_over = plan.words, plan.is_final
-                return None
             slot = await self._account.execute(plan.calls, plan.swap, plan.fresh_until_ns)
         except OutcomeUnknown:
             raise
@@ -168,6 +166,19 @@ class SwapDesk:
             self._cool_down.note(order.instrument_id, order.is_buy, self._now_ns())
         self._book(work, slot, plan)
         return slot
+
+    async def _plan(self, work: Work) -> Plan | None:
+        try:
+            plan = await self._planner.plan(work.order, work.order.quantity - work.filled)
+        except VenueError as e:
+            work.words = e.reason if isinstance(e, Rejected) else f"not sent: {e}"
+        except (ValueError, ArithmeticError) as e:
+            work.words, work.is_over = f"cannot be planned: {e}", True
+        else:
+            if isinstance(plan, Plan):
+                return plan
+            work.words, work.is_over = plan.words, plan.is_final
+        return None
 
     def _book(self, work: Work, slot: Slot, plan: Plan) -> None:
         """Tell what a proven slot did, then write down that it was told: a crash in between tells it again, by the same ids."""

@@ -139,6 +139,7 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
     async def _resolve_earlier(self) -> None:
         """Prove what an earlier process has left open; orders wait for the account's turn meanwhile."""
         if not self._journal.pending():
+            self._end_orphans()
             return
         task = self.create_task(self._resume(), log_msg="what an earlier process left open")
         await asyncio.wait([task], timeout=_RESOLVE_SECS)
@@ -149,7 +150,15 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
             await self._desk.resume()
         finally:
             self._tell_account()
-        await self._refresh_balances()
+        self._end_orphans()
+        await self._try_balances()
+
+    def _end_orphans(self) -> None:
+        """End the orders an earlier process was at work on: nobody goes on with them."""
+        known = (*self._cache.orders_open(venue=self.venue), *self._cache.orders_inflight(venue=self.venue))
+        orders = {order.client_order_id.value: order for order in known}
+        for name in orders.keys() - set(self._records.at_work()):
+            self._events.orphaned(orders[name], self._journal.of_order(name))
 
     async def _watch_sources(self) -> None:
         while True:

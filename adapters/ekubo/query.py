@@ -27,7 +27,8 @@ class Records:
         instrument_id = InstrumentId.from_str(slots[0].swap.instrument_id)
         instrument = self._provider.find(instrument_id)
         done = self._fills(slots)
-        report = reports.order_report(slots[0], instrument, self._account_id, done=done, status=OrderStatus.ACCEPTED)
+        first = next((slot for slot in slots if slot.fate is not Fate.REFUSED), slots[0])  # whose hash was told as the id
+        report = reports.order_report(first, instrument, self._account_id, done=done, status=OrderStatus.ACCEPTED)
         is_open = client_order_id in self.at_work() or any(slot.fate is None for slot in slots)
         report.order_status = _status(report, is_open=is_open)
         return report

@@ -72,25 +72,29 @@ class OrderEvents:
         self._client.generate_order_cancel_rejected(*self._who(order), self._id(order), reason, self._now_ns())
 
     def inherited(self, slots: list[Slot]) -> None:
-        """What an earlier process had left open of an order is proven: tell it once, and end the order."""
+        """What an earlier process had left open of an order is proven: tell of it, unless the order is to be ended yet."""
         order = self._order(slots[0].swap.client_order_id)
-        executed = [slot for slot in slots if slot.fate is Fate.SUCCEEDED]
         if order is None or order.is_closed:
-            self._report(executed)
-            return
+            self._report([slot for slot in slots if slot.fate is Fate.SUCCEEDED])
+
+    def orphaned(self, order: Order, slots: list[Slot]) -> None:
+        """An earlier process was at work on this order: tell what is not known of its fills, and end it."""
         if order.status == OrderStatus.SUBMITTED and any(slot.executed for slot in slots):
-            self._accept(order, slots[0])
+            self._accept(order, next(slot for slot in slots if slot.executed))
+        executed = [slot for slot in slots if slot.fate is Fate.SUCCEEDED]
         new = [slot for slot in executed if reports.trade_id(slot.executed or "0x0") not in order.trade_ids]
         done = order.filled_qty.as_decimal() + sum(self._fill(order, slot) for slot in new)
         if done >= order.quantity.as_decimal():
             return
         if done:
             self._client.generate_order_canceled(*self._who(order), self._id(order), self._now_ns())
-        else:
+            return
+        words = "left by an earlier process before anything was sent"
+        if slots:
             last = slots[-1]
             reason = last.booking.reason if last.booking is not None else last.words
             words = f"left open by an earlier process, {last.fate}: {reason}"
-            self._client.generate_order_rejected(*self._who(order), words[:_WORDS], self._now_ns())
+        self._client.generate_order_rejected(*self._who(order), words[:_WORDS], self._now_ns())
 
     def _report(self, executed: list[Slot]) -> None:
         """Tell of fills whose order Nautilus does not know, or believes to be over, as of orders from elsewhere."""
@@ -137,7 +141,10 @@ class OrderEvents:
 
     def _id(self, order: Order) -> VenueOrderId | None:
         """Return an order's id at the venue, also while its acceptance is still queued."""
-        return order.venue_order_id or self._ids.get(order.client_order_id.value)
+        if order.venue_order_id is None:
+            return self._ids.get(order.client_order_id.value)
+        self._ids.pop(order.client_order_id.value, None)
+        return order.venue_order_id
 
     def _who(self, order: Order) -> tuple[Any, Any, Any]:
         return order.strategy_id, order.instrument_id, order.client_order_id

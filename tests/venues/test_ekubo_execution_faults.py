@@ -345,6 +345,18 @@ async def test_an_objection_that_asking_again_would_not_change_is_final():
         assert scene.told.ends.pop("O-1") == "too thin"
 
 
+async def test_what_cannot_be_planned_ends_the_order():
+    scene = Scene()
+
+    class Broken(BookPlanner):
+        async def plan(self, asked, remaining):
+            raise ZeroDivisionError("no price")
+
+    scene.process.desk._planner = Broken(scene.bench)
+    assert await scene.sell() == []
+    assert scene.told.ends["O-1"] == "cannot be planned: no price"
+
+
 async def test_a_receipt_that_does_not_add_up_stops_the_account():
     scene = Scene()
     original = scene.bench.node.answer

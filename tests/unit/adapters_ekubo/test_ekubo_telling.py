@@ -122,6 +122,8 @@ def test_an_open_order_of_an_earlier_process_is_filled_once_and_ended():
     known = order()
     client = Client(known)
     events(client).inherited([slot(known)])
+    assert client.names == []  # it is ended with all that is known of it
+    events(client).orphaned(known, [slot(known, key="0x9", fate=Fate.REFUSED), slot(known)])
     assert client.names == ["accepted", "filled", "canceled"]  # half of it was executed, the rest never will be
     filled = dict(client.told)["filled"]
     assert (filled["last_qty"], filled["last_px"], filled["ts_event"]) == (Decimal("0.1"), Decimal(2000), 9)
@@ -135,20 +137,26 @@ def test_a_fill_nautilus_knows_already_is_not_told_again():
     known.apply(
         TestEventStubs.order_filled(known, INSTRUMENT, trade_id=trade_id, last_qty=INSTRUMENT.make_qty(0.1), account_id=ACCOUNT)
     )
-    known_open = order(quantity="0.2")
     client = Client(known)
-    events(client).inherited([done])
-    assert "filled" not in client.names
-    assert known_open.status == OrderStatus.SUBMITTED
+    events(client).orphaned(known, [done])
+    assert client.names == []
 
 
 @pytest.mark.parametrize("fate", [Fate.REVERTED, Fate.CANCELED, Fate.REPLACED])
 def test_an_open_order_of_which_nothing_was_executed_is_rejected_with_the_reason(fate):
     known = order()
     client = Client(known)
-    events(client).inherited([slot(known, fate=fate)])
+    events(client).orphaned(known, [slot(known, fate=fate)])
     assert client.names[-1] == "rejected"
     assert "left open by an earlier process" in client.told[-1][1][3]
+
+
+def test_an_order_that_was_never_begun_is_rejected():
+    known = order()
+    client = Client(known)
+    events(client).orphaned(known, [])
+    assert client.names == ["rejected"]
+    assert "before anything was sent" in client.told[0][1][3]
 
 
 def test_a_fill_of_an_order_nautilus_does_not_know_comes_as_one_from_elsewhere():
