@@ -168,8 +168,6 @@ def amount1_delta(sqrt_a: int, sqrt_b: int, liquidity: int, *, round_up: bool) -
 
 def _sqrt_after(sqrt_ratio: int, liquidity: int, amount: int, *, is_token1: bool) -> int | None:
     """Return the root of the price after an amount (negative: taken out), None where there is not that much."""
-    if amount == 0:
-        return sqrt_ratio
     if is_token1:
         reached = sqrt_ratio + (amount << 128) // liquidity  # floor: towards the price going in, away from it going out
         return reached if reached > 0 else None

@@ -141,9 +141,8 @@ def _transfers(receipt: Receipt, tokens: set[int]) -> Iterator[Transfer]:
 
 
 def _without_gas(transfers: list[Transfer], fee_fri: int, traded: Traded) -> list[Transfer]:
-    """Leave out the last transfer that is the payment of the gas: to the sequencer, whose address may change."""
-    for at in reversed(range(len(transfers))):
-        each = transfers[at]
+    """Leave out the one transfer that is the payment of the gas: to the sequencer, whose address may change."""
+    for at, each in enumerate(transfers):
         is_ours = each.token == traded.gas_token and each.sender == traded.account
         if is_ours and each.amount == fee_fri and each.recipient not in (traded.exchange, traded.account):
             return transfers[:at] + transfers[at + 1 :]

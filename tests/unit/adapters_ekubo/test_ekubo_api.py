@@ -201,9 +201,10 @@ async def test_prices_wait_for_the_limit_and_trading_takes_what_is_kept_for_it()
     asked = api(wire, window=window)
     for _ in range(2):
         await asked.quotes(ASKED)
+    assert window.wait_secs(wire.now, is_urgent=False) == 10.0
     await asked.quotes(ASKED, is_urgent=True)
     assert wire.slept == []
-    await asked.quotes(ASKED)
+    await asked.quotes(ASKED, is_urgent=True)
     assert wire.slept == [10.0]
 
 

@@ -155,6 +155,11 @@ def test_a_range_without_liquidity_is_crossed_for_nothing():
     assert (made.consumed, made.calculated, made.sqrt_ratio_after) == (0, 0, 2 * Q128)
 
 
+def test_what_does_not_move_the_price_is_all_fee():
+    made = step(sqrt_ratio=Q128 >> 40, liquidity=MOST, amount=5, is_token1=False, fee=0)
+    assert (made.consumed, made.calculated, made.fee, made.sqrt_ratio_after) == (5, 0, 5, Q128 >> 40)
+
+
 def test_published_deltas():
     root = 339942424496442021441932674757011200255
     assert amount0_delta(root, Q128, 1000000, round_up=False) == amount0_delta(Q128, root, 1000000, round_up=False) == 1000
@@ -211,7 +216,7 @@ def impact_bps(of: PoolState, amount: int, is_token1: bool) -> Fraction:
 
 
 roots = st.integers(min_value=Q128 >> 40, max_value=Q128 << 40)
-liquidities = st.integers(min_value=10**9, max_value=10**30)
+liquidities = st.integers(min_value=10**9, max_value=10**30) | st.integers(min_value=1 << 120, max_value=MOST)
 fees = st.integers(min_value=0, max_value=Q128 // 10)
 bps = st.decimals(min_value=Decimal("0.1"), max_value=Decimal(2000), places=1)
 amounts = st.integers(min_value=1, max_value=10**30)

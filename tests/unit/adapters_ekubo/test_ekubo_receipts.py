@@ -129,6 +129,15 @@ def test_the_gas_is_no_part_of_what_was_bought():
     assert read_receipt(receipt(*events), traded).bought == 10**21
 
 
+def test_strk_that_went_elsewhere_is_not_taken_for_the_gas():
+    traded = msgspec.structs.replace(TRADED, sell_token=STRK)
+    stolen = transfer(STRK, US, STRANGER, FEE + 1)
+    with pytest.raises(ReceiptMismatch, match="the transfers say"):
+        read_receipt(receipt(*strk_swap(), stolen, gas=False), traded)
+    with pytest.raises(ReceiptMismatch, match="the transfers say"):
+        read_receipt(receipt(*strk_swap()[:-1], stolen, gas=False), traded)
+
+
 def test_what_came_back_was_not_sold():
     events = [
         transfer(ETH, US, AVNU_EXCHANGE, SOLD + 9),
@@ -152,8 +161,10 @@ def test_amounts_have_256_bits():
 def test_events_of_the_same_name_of_other_contracts_are_not_ours():
     foreign = event(STRANGER, SWAP_EVENT, US, ETH, 1, 0, USDC, 1, 0, US)
     other = transfer(STRANGER, AVNU_EXCHANGE, US, 10**30)
+    odd = event(STRANGER, TRANSFER_EVENT, US, 5)
+    pool = event(STRANGER, EKUBO_SWAPPED_EVENT, *SWAPPED_WORDS)
     short = event(EKUBO_CORE, EKUBO_SWAPPED_EVENT, 1, 2, 3)
-    done = read_receipt(receipt(foreign, other, short, *honest()), TRADED)
+    done = read_receipt(receipt(foreign, other, odd, pool, short, *honest()), TRADED)
     assert (done.sold, done.bought, len(done.pools)) == (SOLD, BOUGHT, 1)
 
 
@@ -166,33 +177,26 @@ def test_a_reverted_transaction_sells_nothing_and_pays_its_gas():
     assert (silent.sold, silent.revert_reason) == (0, "reverted without a reason")
 
 
+SELL, BUY = transfer(ETH, US, AVNU_EXCHANGE, SOLD), transfer(USDC, AVNU_EXCHANGE, US, BOUGHT)
 MISMATCHES = {
-    "fewer bought than said": [transfer(ETH, US, AVNU_EXCHANGE, SOLD), transfer(USDC, AVNU_EXCHANGE, US, BOUGHT - 1), swap()],
-    "more sold than said": [transfer(ETH, US, AVNU_EXCHANGE, SOLD + 1), transfer(USDC, AVNU_EXCHANGE, US, BOUGHT), swap()],
-    "bought tokens sent on": [
-        transfer(ETH, US, AVNU_EXCHANGE, SOLD),
-        transfer(USDC, AVNU_EXCHANGE, US, BOUGHT),
-        transfer(USDC, US, STRANGER, 1),
-        swap(),
-    ],
-    "for somebody else": [
-        transfer(ETH, US, AVNU_EXCHANGE, SOLD),
-        transfer(USDC, AVNU_EXCHANGE, STRANGER, BOUGHT),
-        swap(owner=STRANGER),
-    ],
-    "by somebody else": [swap(taker=STRANGER)],
-    "other tokens": [swap(sell=USDC, buy=ETH)],
-    "no swap": [transfer(ETH, US, AVNU_EXCHANGE, SOLD)],
-    "two swaps": [swap(), swap()],
-    "a short swap": [event(AVNU_EXCHANGE, SWAP_EVENT, US, ETH, SOLD)],
-    "a strange transfer": [event(ETH, TRANSFER_EVENT, US, AVNU_EXCHANGE, SOLD), swap()],
+    "fewer bought than said": ([SELL, transfer(USDC, AVNU_EXCHANGE, US, BOUGHT - 1), swap()], "the transfers say"),
+    "more sold than said": ([transfer(ETH, US, AVNU_EXCHANGE, SOLD + 1), BUY, swap()], "the transfers say"),
+    "bought tokens sent on": ([SELL, BUY, transfer(USDC, US, STRANGER, 1), swap()], "the transfers say"),
+    "for somebody else": ([SELL, BUY, swap(owner=STRANGER)], "by 0x123 for 0xbad"),
+    "by somebody else": ([SELL, BUY, swap(taker=STRANGER)], "by 0xbad for 0x123"),
+    "other tokens": ([SELL, BUY, swap(sell=USDC, buy=ETH)], "a swap of"),
+    "no swap": ([SELL, BUY], "0 swaps"),
+    "two swaps": ([SELL, BUY, swap(), swap()], "2 swaps"),
+    "a short swap": ([SELL, BUY, event(AVNU_EXCHANGE, SWAP_EVENT, US, ETH, SOLD)], "a swap of 3 words"),
+    "a strange transfer": ([SELL, BUY, event(ETH, TRANSFER_EVENT, US, AVNU_EXCHANGE, SOLD), swap()], "a transfer of 3 words"),
 }
 
 
 @pytest.mark.parametrize("name", MISMATCHES)
 def test_contradictions_are_not_booked_and_the_gas_is_known_all_the_same(name):
-    contradictory = receipt(*MISMATCHES[name])
-    with pytest.raises(ReceiptMismatch):
+    events, words = MISMATCHES[name]
+    contradictory = receipt(*events)
+    with pytest.raises(ReceiptMismatch, match=words):
         read_receipt(contradictory, TRADED)
     assert charged_fri(contradictory) == FEE
 
