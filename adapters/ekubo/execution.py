@@ -206,7 +206,9 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
         self._tell("account", VenueState.DEGRADED if fault else VenueState.OK, fault or "nothing is in doubt")
 
     def _tell_gas(self, slot: Slot) -> None:
+        """Publish what a transaction was charged, and read the wallet it has changed."""
         self._msgbus.publish(topic=topics.GAS_PAID, msg=reports.gas_paid(slot, self._planner.strk_usd))
+        self.create_task(self._try_balances(), log_msg="balances")
 
     def _tell(self, channel: str, state: VenueState, detail: str) -> None:
         """Publish the state of a channel, once per change."""
@@ -249,7 +251,6 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
             await self._desk.work(commands.swap_order(order, instrument, pair))
         finally:
             self._tell_account()
-        await self._try_balances()
 
     async def _cancel_order(self, command: nautilus.CancelOrder) -> None:
         self._cancel(command.client_order_id)
