@@ -20,6 +20,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, start_http_server
 
 from actors.control_metrics import ControlMetrics
+from actors.pair_metrics import PairMetrics
 from messages import AccountHealth, FundingPayment, RiskRefused, Signal, VenueState, VenueStatus, annual_rate, topics
 from messages.loop import on_loop
 from risk.in_force import LimitsInForce
@@ -81,6 +82,7 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self.registry = CollectorRegistry()
         self.catalogue = Catalogue(self.registry)
         self._control = ControlMetrics(self.registry, limits)
+        self._pairs = PairMetrics(self.registry)
         self.catalogue.build_info.labels(version, mode).set(1)
         self._instrument_ids = instrument_ids
         # Resolved once: `.labels()` on every event costs more than the update itself.
@@ -100,6 +102,9 @@ class Metrics(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             (topics.STATE_REQUEST, self._control.on_request),
             (topics.LIMITS_CHANGED, self._control.on_limits),
             (topics.ALERT, self._control.on_alert),
+            (topics.LEG_UPDATE, self._pairs.on_leg),
+            (topics.PAIR_RESULT, self._pairs.on_result),
+            (topics.MAKER_MARKOUT, self._pairs.on_markout),
         ):
             self.msgbus.subscribe(topic=topic, handler=handler)
 
