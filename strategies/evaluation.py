@@ -1,6 +1,6 @@
 """One evaluation of all assets: reads what is known, works out sizes and edges, decides, and shares the room out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from risk.reading import Reports, snapshot
 from risk.state import MarketView, Snapshot
 from strategies.basis import BasisHistory
 from strategies.bounds import Room, pair_size, room
-from strategies.costs import TooThin, basis_fraction
+from strategies.costs import Resting, TooThin, basis_fraction
 from strategies.funding import Direction
 from strategies.holdings import Holding
 from strategies.market_reader import MarketReader
@@ -71,9 +71,12 @@ class Evaluation:
         reader: MarketReader,
         reports: Reports,
         limits: LimitsInForce,
+        resting: Callable[[Iterable[InstrumentId]], Resting | None],
     ) -> None:
+        """Take `resting` as what tells which leg of an asset's pair would rest, if any."""
         self._rules, self._edge_terms, self._size_terms, self._clock = rules, edge_terms, size_terms, clock
         self._cache, self._reader, self._reports, self._limits = cache, reader, reports, limits
+        self._resting = resting
         self._sights = {asset: Sight(of_asset, clock) for asset, of_asset in ids.items()}
         self._looks: dict[str, Look] = {}
         self._decided: dict[str, Signal] = {}  # before sharing
@@ -161,7 +164,8 @@ class Evaluation:
         mean, first = sight.basis.mean(now_ns), next(iter(sight.ids))
         if mean is not None and direction.long_venue != first:
             mean = -mean
-        return Prospect(long=long, short=short, forecast=forecast, basis_mean=mean)
+        resting = self._resting(sight.ids.values())
+        return Prospect(long=long, short=short, forecast=forecast, basis_mean=mean, resting=resting)
 
     def _observe_basis(self, view: AssetView, sight: Sight) -> None:
         """Remember how far the second venue's prices lie above the first one's, while both can be believed."""

@@ -94,17 +94,6 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         super().register(trader_id, portfolio, msgbus, cache, clock)
         settings = self._settings
         self._reader = MarketReader(cache, settings.max_slippage_bps, self._funding_clock, settings.apr_sane_max)
-        self._evaluation = Evaluation(
-            ids=self._ids,
-            rules=settings.rules,
-            edge_terms=settings.edge_terms,
-            size_terms=settings.size_terms,
-            clock=self._funding_clock,
-            cache=cache,
-            reader=self._reader,
-            reports=self._reports,
-            limits=self._limits,
-        )
         self._port = OrderPort(
             self,
             self._reader,
@@ -117,6 +106,18 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._executor = PairExecutor(self._port, policy, self._journal)
         papers = self._journal.documents("markouts")
         self._arranger = Arranger(cache, self._reader, self._port, settings.execution, papers)
+        self._evaluation = Evaluation(
+            ids=self._ids,
+            rules=settings.rules,
+            edge_terms=settings.edge_terms,
+            size_terms=settings.size_terms,
+            clock=self._funding_clock,
+            cache=cache,
+            reader=self._reader,
+            reports=self._reports,
+            limits=self._limits,
+            resting=self._arranger.resting,
+        )
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
         msgbus.subscribe(topic=topics.TRADING_STATE, handler=self._on_trading_state)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from messages import Edge, Side
-from strategies.costs import LegMarket, Starknet, TooThin, basis_fraction, edge, expected_basis_usd, round_trip
+from strategies.costs import LegMarket, Resting, Starknet, TooThin, basis_fraction, edge, expected_basis_usd, round_trip
 from strategies.forecast import Forecast
 
 ZERO = Decimal(0)
@@ -20,12 +20,16 @@ class EdgeTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prospect(msgspec.Struct, frozen=True, kw_only=True):
-    """The two books of a pair, the forecast of its differential and the mean of its basis (fractions; None: unknown)."""
+    """The two books of a pair, the forecast of its differential and the mean of its basis (fractions; None: unknown).
+
+    With `resting`, one of its legs would be brought about by a resting order.
+    """
 
     long: LegMarket
     short: LegMarket
     forecast: Forecast
     basis_mean: Decimal | None
+    resting: Resting | None = None
 
     @property
     def mid_usd(self) -> Decimal:
@@ -37,7 +41,7 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True):
         if notional_usd <= 0:
             return TooThin(self.long.venue, Side.BUY, ZERO)
         quantity = notional_usd / self.mid_usd
-        trip = round_trip(self.long, self.short, quantity, impact_hours=terms.impact_hours, is_open=is_open)
+        trip = round_trip(self.long, self.short, quantity, impact_hours=terms.impact_hours, is_open=is_open, resting=self.resting)
         if isinstance(trip, TooThin):
             return trip
         return edge(

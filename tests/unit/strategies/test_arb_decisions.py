@@ -15,6 +15,7 @@ from messages import (
     VenueStatus,
     topics,
 )
+from strategies.execution import ExecutionMode, ExecutionTerms
 from strategies.signals import SignalMode
 
 D = Decimal
@@ -137,3 +138,14 @@ def test_a_pair_is_closed_at_its_maximum_age_whatever_it_brings() -> None:
     opened = next(pair for pair in found.pairs if pair.intent is Intent.OPEN)
     assert (Action.EXIT, "MAXIMUM_AGE") in told(found)
     assert 60 <= (closes[0].ts_ns - opened.ts_ns) / 1e9 < 64
+
+
+def test_an_edge_is_costed_as_its_orders_would_be_sent() -> None:
+    fees = {}
+    for mode in (ExecutionMode.TAKER, ExecutionMode.MAKER):
+        terms = ExecutionTerms(mode=mode, maker_fill_chance=D(1))
+        found = scene({999: WIDE}, secs=40, execution=terms)
+        found.run()
+        edge = next(signal.edge for signal in reversed(found.signals) if signal.edge is not None)
+        fees[mode] = round(edge.fees_usd / edge.notional_usd * 10_000, 1)
+    assert fees == {ExecutionMode.TAKER: D("-18.0"), ExecutionMode.MAKER: D("-12.0")}, "Hyperliquid's leg rests"
