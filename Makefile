@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 PY := .venv/bin/python
 STAMP := .venv/.synced
 
-.PHONY: episodes help install run node simulators backtest walk-forward bench fuzz fault-sim test lint check format clean
+.PHONY: help install run node simulators backtest walk-forward bench fuzz fault-sim episodes test lint check format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +34,7 @@ node: $(STAMP) ## run a node only, e.g. make node ARGS="--config config/sim.toml
 simulators: $(STAMP) ## run the venues' simulators only, e.g. for make node or a client of your own
 	@mkdir -p var && $(PY) -m simulators --ready-file var/venues.json $(ARGS)
 
-backepisodes: $(STAMP) ## work swap orders under every fault of the chain (FARB_EPISODES=10000)
-	@$(PY) -m pytest tests/venues/test_ekubo_execution_episodes.py -s --timeout 0 $(ARGS)
-
-test: $(STAMP) ## run the same strategy over recorded funding and write an HTML report
+backtest: $(STAMP) ## run the same strategy over recorded funding and write an HTML report
 	@$(PY) -m backtests $(ARGS)
 
 walk-forward: $(STAMP) ## judge forecasts and rules on recorded funding they were not chosen on
@@ -51,6 +48,9 @@ fuzz: $(STAMP) ## mutate a million frames of each venue (ARGS="--frames N --seed
 
 fault-sim: $(STAMP) ## live pairs through simulated faults (SEEDS=a..b, ARGS=--show prints one life)
 	@$(PY) -m tests.faultsim.run --seeds $(or $(SEEDS),0..1999) $(ARGS)
+
+episodes: $(STAMP) ## work swap orders under every fault of the chain (FARB_EPISODES=10000 for more)
+	@$(PY) -m pytest tests/venues/test_ekubo_execution_episodes.py -s --timeout 0 $(ARGS)
 
 test: $(STAMP) ## run all tests
 	@$(PY) -m pytest $(ARGS)
