@@ -72,6 +72,10 @@ class EkuboDoor:
         count: int = self._venue.chain.nonces[int(self._account["address"], 16)]
         return count
 
+    def is_idle(self, node: Any) -> bool:
+        """Whether no order is at work."""
+        return not node.kernel.exec_engine._clients[ClientId(self.client_id)]._desk.works
+
     def fills(self, node: Any, order: Order) -> list[Decimal]:
         """Return what the chain has exchanged of an order, slice by slice."""
         client = node.kernel.exec_engine._clients[ClientId(self.client_id)]

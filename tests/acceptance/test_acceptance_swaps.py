@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 import pytest_asyncio
 from acceptance_swaps import swap_stage
-from harness import Stage, eventually, never
+from harness import Desk, Stage, eventually, never
 from nautilus_trader.model.enums import OrderSide, OrderStatus, PositionSide, TimeInForce
 from nautilus_trader.test_kit.strategies.tester_data import DataTester, DataTesterConfig
 
@@ -31,13 +31,13 @@ async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
     """The module's node; every test leaves it without orders and positions."""
     yield module_stage
     module_stage.door.clear_faults()
-    for component in module_stage._entered:
-        module_stage.leave(component)
-    await eventually(lambda: not module_stage.cache.orders_inflight() and not module_stage.cache.orders_open(), 20.0)
     owners = {strategy.id: strategy for strategy in module_stage.node.trader.strategies()}
+    for component in module_stage._entered:
+        module_stage.leave(component)  # a tester closes what it has opened
     for position in module_stage.cache.positions_open():
-        owners[position.strategy_id].close_position(position, reduce_only=False)
-    await eventually(lambda: not module_stage.cache.positions_open(), 20.0)
+        if isinstance(owners[position.strategy_id], Desk):
+            owners[position.strategy_id].close_position(position, reduce_only=False)
+    await eventually(lambda: not module_stage.cache.positions_open() and module_stage.door.is_idle(module_stage.node), 20.0)
     module_stage._entered.clear()
 
 
