@@ -1,6 +1,6 @@
 """What a pair is asked to do and how hard it tries: the plain values that its state machine starts from."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
 import msgspec
@@ -91,6 +91,6 @@ def clip_of(remaining: Decimal, clip: Decimal | None, step: Decimal) -> Decimal:
     """Return the next of the equal clips that `remaining` is cut into, a multiple of `step` where it is not the last."""
     if clip is None or remaining <= clip:
         return remaining
-    count = -(-remaining // clip)
-    even = -(-(remaining / count) // step) * step
+    count = (remaining / clip).to_integral_value(rounding=ROUND_CEILING)
+    even = (remaining / count / step).to_integral_value(rounding=ROUND_CEILING) * step
     return max(min(even, clip), ZERO)
