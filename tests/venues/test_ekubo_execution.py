@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import pairwise
@@ -20,7 +19,6 @@ from nautilus_trader.execution.messages import (
 )
 from nautilus_trader.model.enums import OrderSide, OrderStatus, TimeInForce
 
-from adapters.ekubo.journal import InMemory, TransactionJournal
 from adapters.ekubo.sending import Fate
 from simulators.faults import FaultKind
 from strategies.journal import Journal
@@ -274,27 +272,3 @@ async def test_no_step_of_ours_holds_up_the_loop_under_load(stage: Stage, capsys
     assert watch.steps > 100
     with capsys.disabled():
         print(f"\n{watch.report()}")
-
-
-async def test_a_node_started_again_books_what_the_last_one_left_open_once_and_before_anything_new():
-    documents = InMemory()
-    async with simulated() as sims:
-        async with running(sims, documents, receipt_timeout_secs=60.0) as first:
-            first.inject(FaultKind.STUCK_TRANSACTION)
-            before, order = first.wallet(), first.hand.market(OrderSide.SELL, "0.01")
-            await eventually(lambda: order.status == OrderStatus.ACCEPTED)
-        assert len(TransactionJournal(documents).pending()) == 1
-        sims.starknet.chain.mempool.release(time.time_ns())
-        async with running(sims, documents) as second:
-            assert TransactionJournal(documents).pending() == []
-            (known,) = await eventually(lambda: second.node.cache.orders(instrument_id=ETH))
-            await eventually(lambda: known.is_closed)
-            assert known.filled_qty == Decimal("0.01")
-            assert before["ETH"] - second.held("ETH") == 10**16
-            count = second.executed()
-            assert await second.done(second.hand.market(OrderSide.SELL, "0.01")) == FILLED
-            assert second.executed() == count + 1
-            await second.agree()
-        async with running(sims, documents) as third:
-            assert third.node.cache.orders() == []
-            assert third.gas == []
