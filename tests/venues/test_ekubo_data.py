@@ -194,6 +194,8 @@ async def test_swap_quotes_of_any_size_come_on_request():
             fitted = await reader.swap_quote(side=side, max_impact_bps="7")
             assert Decimal("6.9") < fitted.impact_bps <= Decimal("7.01")
             assert fitted.expiry_ns == 0
+        sims.starknet.faults.inject(Fault(kind=FaultKind.NULL_USD, count=2))
+        assert (await reader.swap_quote(side="SELL", quantity="1")).gas_usd > 0  # by the STRK price of an earlier quote
         sims.starknet.settings.tells_expiry = True
         expiring = await reader.swap_quote(side="SELL", quantity="1")
         assert 0 < expiring.expiry_ns / 1e9 - time.time() < 60
@@ -253,19 +255,17 @@ async def test_sources_that_are_not_left_out_are_noticed():
 
 
 async def test_a_price_off_the_perpetuals_mark_is_not_told():
-    async with reading(references={"ETH-USDC": str(PERP)}, reference_max_age_secs=0.5) as (reader, sims, node):
+    async with reading(references={"ETH-USDC": str(PERP)}, reference_max_age_secs=2.0) as (reader, sims, node):
         await eventually(lambda: reader.ticks)
         fair = eth_usd(sims)
 
         async def marked(factor: str) -> None:
-            for _ in range(200):
+            while True:
                 now_ns = time.time_ns()
                 node.cache.add_mark_price(MarkPriceUpdate(PERP, Price(fair * Decimal(factor), 2), now_ns, now_ns))
                 await asyncio.sleep(0.02)
 
         near = asyncio.create_task(marked("1.0005"))
-        told = await reader.swap_quote(side="SELL", quantity="1")
-        assert told is not None
         await eventually(lambda: node.cache.mark_price(PERP))
         told = await reader.swap_quote(side="SELL", quantity="1")
         assert 5 < told.against_mark_bps < 40

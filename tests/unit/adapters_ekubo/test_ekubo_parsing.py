@@ -255,6 +255,7 @@ async def test_all_sources_but_ekubo_are_excluded():
     await asking.refresh_sources()
     assert (await asking.sell(ETH_TOKEN, USDC_TOKEN, 10**18)).buy_amount == 2_900_000_000
     assert "excludeSources=Haiko&excludeSources=Nostra&onlyDirect=true" in wire.asked[1][1]
+    assert "Ekubo" not in wire.asked[1][1]
 
 
 async def test_without_ekubo_among_the_sources_nothing_starts():
