@@ -92,15 +92,14 @@ class Account:
             raise AssertionError("the account's turn was not taken")
         if self.fault:
             raise Rejected(self.fault)
-        nonce, calldata = await self._next_nonce(), account_calldata(calls)
-        bounds = await self._bounds(nonce, calldata)
-        await self._check_strk(bounds, swap)
-        signed = await self._sign(Invoke(nonce=nonce, calldata=calldata, bounds=bounds))
-        now_ns = self._now_ns()
-        if now_ns > fresh_until_ns:
+        try:
+            slot = await self._prepare(calls, swap)
+        except VenueError:
+            raise
+        except Exception as e:  # nothing has left: whatever broke, the order must not hang
+            raise Rejected(f"could not be prepared: {e!r}") from e
+        if self._now_ns() > fresh_until_ns:
             raise Rejected("the quote has grown old before it could be sent")
-        attempt = Attempt(hash=signed.hash, body=signed.body, is_cancel=False)
-        slot = Slot(key=signed.hash, nonce=nonce, swap=swap, attempts=(attempt,), begun_ns=now_ns)
         return await self._follow(slot)
 
     async def settle(self, slot: Slot) -> Slot:
@@ -224,6 +223,14 @@ class Account:
         raise OutcomeUnknown(fault)
 
     # -- before a slot
+
+    async def _prepare(self, calls: Sequence[Call], swap: Swap) -> Slot:
+        nonce, calldata = await self._next_nonce(), account_calldata(calls)
+        bounds = await self._bounds(nonce, calldata)
+        await self._check_strk(bounds, swap)
+        signed = await self._sign(Invoke(nonce=nonce, calldata=calldata, bounds=bounds))
+        attempt = Attempt(hash=signed.hash, body=signed.body, is_cancel=False)
+        return Slot(key=signed.hash, nonce=nonce, swap=swap, attempts=(attempt,), begun_ns=self._now_ns())
 
     async def _next_nonce(self) -> int:
         """Return the account's next nonce: believed at once where it is the expected one, else after two equal readings."""

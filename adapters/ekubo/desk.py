@@ -172,8 +172,8 @@ class SwapDesk:
             plan = await self._planner.plan(work.order, work.order.quantity - work.filled)
         except VenueError as e:
             work.words = e.reason if isinstance(e, Rejected) else f"not sent: {e}"
-        except (ValueError, ArithmeticError) as e:
-            work.words, work.is_over = f"cannot be planned: {e}", True
+        except Exception as e:  # nothing has left: whatever broke, the order must not hang
+            work.words, work.is_over = f"could not be planned: {e!r}", True
         else:
             if isinstance(plan, Plan):
                 return plan

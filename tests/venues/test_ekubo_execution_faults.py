@@ -354,7 +354,19 @@ async def test_what_cannot_be_planned_ends_the_order():
 
     scene.process.desk._planner = Broken(scene.bench)
     assert await scene.sell() == []
-    assert scene.told.ends["O-1"] == "cannot be planned: no price"
+    assert scene.told.ends["O-1"] == "could not be planned: ZeroDivisionError('no price')"
+
+
+async def test_what_cannot_be_signed_ends_the_order():
+    scene = Scene()
+
+    async def broken(invoke):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    scene.process.account._sign = broken
+    assert await scene.sell() == []
+    assert "could not be prepared" in scene.told.ends["O-1"]
+    assert scene.process.account.fault == ""
 
 
 async def test_a_receipt_that_does_not_add_up_stops_the_account():

@@ -1,4 +1,4 @@
-"""A node takes up what the one before it has left open; a file of its own, for a node that ends takes others of its loop along."""
+"""A node takes up what the one before it has left open; in a file of its own, for nodes that end disturb others of their loop."""
 
 import time
 from decimal import Decimal
