@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv/bin/uv)
 PY := .venv/bin/python
 STAMP := .venv/.synced
 
-.PHONY: help install run node simulators backtest walk-forward bench fuzz fault-sim episodes test lint check format clean
+.PHONY: help install run node flatten simulators backtest walk-forward bench fuzz fault-sim episodes test lint check format clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ run: $(STAMP) ## trade one pair against the local simulators (ARGS="--forever", 
 
 node: $(STAMP) ## run a node only, e.g. make node ARGS="--config config/sim.toml --attach var/venues.json"
 	@$(PY) run.py $(ARGS)
+
+flatten: $(STAMP) ## close everything at both venues now, e.g. make flatten ARGS="config/live.toml" (RUNBOOK.md)
+	@$(PY) -m operations flatten $(ARGS)
 
 simulators: $(STAMP) ## run the venues' simulators only, e.g. for make node or a client of your own
 	@mkdir -p var && $(PY) -m simulators --ready-file var/venues.json $(ARGS)
