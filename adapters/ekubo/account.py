@@ -157,7 +157,7 @@ class Account:
             statuses = await asyncio.gather(*(self._rpc.status(int(attempt.hash, 16)) for attempt in slot.attempts))
             sightings = {attempt.hash: _sighting(status) for attempt, status in zip(slot.attempts, statuses, strict=True)}
             nonce = await self._rpc.nonce(self.address, _LATEST) if self._is_nonce_asked(slot, statuses) else slot.nonce
-        except VenueError as e:
+        except Exception as e:  # whatever broke, what is out has to be followed
             return Blind(str(e))
         return Looked(sightings, nonce)
 
@@ -176,10 +176,10 @@ class Account:
         try:
             bounds = gas.outbid(await self._bounds(slot.nonce, calldata), before, _OUTBID)
             self._check_cap(bounds, _TIP_FRI * number)
-        except VenueError as e:
+            signed = await self._sign(Invoke(nonce=slot.nonce, calldata=calldata, bounds=bounds, tip_fri=_TIP_FRI * number))
+        except Exception as e:  # as above
             self._log(f"transaction {slot.key} cannot be replaced: {e}")
             return CancelFailed(str(e))
-        signed = await self._sign(Invoke(nonce=slot.nonce, calldata=calldata, bounds=bounds, tip_fri=_TIP_FRI * number))
         return Signed(Attempt(hash=signed.hash, body=signed.body, is_cancel=True))
 
     async def _with_booking(self, slot: Slot) -> Slot:
