@@ -23,6 +23,7 @@ from risk.state import OrderIntent, TradeIntent
 from risk.trading import InForce
 
 RISK, EXECUTION = "RiskEngine.execute", "ExecEngine.execute"
+APPROVED_KEPT = 32
 _UNSENT = (OrderStatus.INITIALIZED, OrderStatus.RELEASED)
 
 
@@ -151,7 +152,8 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
     # Judging and refusing.
 
     def _judge(self, intents: list[OrderIntent], orders: list[Any], replaced: ClientOrderId | None = None) -> Refused | None:
-        self._approved = {key: order for key, order in self._approved.items() if not order.is_closed}
+        if len(self._approved) > APPROVED_KEPT:  # the reader passes over those that are closed
+            self._approved = {key: order for key, order in self._approved.items() if not order.is_closed}
         limits = self._limits.current  # one set for the whole decision
         seen = self._reader.snapshot(
             self.clock.timestamp_ns(),

@@ -203,7 +203,7 @@ class Reader:
 
     def _working(self, approved: Iterable[Any], replaced: Any) -> dict[Any, Working]:
         cache = self._cache
-        orders = {order.client_order_id: order for order in approved}
+        orders = {order.client_order_id: order for order in approved if not order.is_closed}
         for keys in (cache.client_order_ids_open(), cache.client_order_ids_inflight()):
             for key in keys:
                 if key not in orders:

@@ -1,95 +1,34 @@
 from decimal import Decimal
-from random import Random
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messages import Side
-from risk.checks import Approved, Refused, Verdict, evaluate, reduces
+from messages import Side, TradingState
+from risk import checks
+from risk.checks import Approved, Refused, reduces
 from risk.limits import Limits
 from risk.margin import affordable_usd, allocatable_usd, bound_usd
-from risk.state import MarketView, OrderIntent, PositionView, Snapshot, TradeIntent, VenueAccount
-
-D = Decimal
-SEC = 1_000_000_000
-NOW = 1_000 * SEC
-HL, PDX = "HYPERLIQUID", "PARADEX"
-LIMITS = Limits()
-HUGE = D(1_000_000)
-WIDE = Limits(  # nothing but margin binds
-    position_usd_max=HUGE,
-    venue_usd_max=HUGE,
-    gross_usd_max=HUGE,
-    asset_delta_usd_max=HUGE,
-    total_delta_usd_max=HUGE,
-    allocation_ratio_max=D(1),
-    gross_leverage_max=HUGE,
-    liquidation_distance_ratio_min=D(0),
+from risk.state import OrderIntent, PositionView, Snapshot
+from tests.unit.risk.risk_scene import (
+    HL,
+    LIMITS,
+    NOW,
+    PDX,
+    SEC,
+    WIDE,
+    D,
+    account,
+    held,
+    judge,
+    market,
+    name,
+    order,
+    reason,
+    scene,
+    wide,
 )
-
-
-def name(venue: str, asset: str = "BTC") -> str:
-    return f"{asset}-USD-PERP.{venue}"
-
-
-def market(venue: str, mid: str = "100", asset: str = "BTC", **changes: Any) -> MarketView:
-    usual = MarketView(
-        instrument_id=name(venue, asset),
-        asset=asset,
-        venue=venue,
-        bid_usd=D(mid) - D("0.01"),
-        ask_usd=D(mid) + D("0.01"),
-        ts_ns=NOW,
-        margin_rate=D("0.05"),
-        taker_fee_rate=D("0.00045"),
-    )
-    return msgspec.structs.replace(usual, **changes)
-
-
-def account(venue: str, equity: str = "10000", **changes: Any) -> VenueAccount:
-    usual = VenueAccount(venue=venue, equity_usd=D(equity), free_collateral_usd=D(equity), ts_ns=NOW)
-    return msgspec.structs.replace(usual, **changes)
-
-
-def scene(**changes: Any) -> Snapshot:
-    usual = Snapshot(
-        accounts={HL: account(HL), PDX: account(PDX)},
-        positions={},
-        markets={name(HL): market(HL), name(PDX): market(PDX)},
-        blocked={},
-        now_ns=NOW,
-    )
-    return msgspec.structs.replace(usual, **changes)
-
-
-def order(
-    venue: str = HL, side: Side = Side.BUY, quantity: str = "10", price: str | None = "100", reduce_only: bool = False
-) -> OrderIntent:
-    return OrderIntent(
-        instrument_id=name(venue),
-        venue=venue,
-        side=side,
-        quantity=D(quantity),
-        price_usd=None if price is None else D(price),
-        reduce_only=reduce_only,
-    )
-
-
-def judge(seen: Snapshot, *orders: OrderIntent, limits: Limits = LIMITS) -> Verdict:
-    return evaluate(seen, TradeIntent(scope="TEST", orders=orders), limits)
-
-
-def held(venue: str, quantity: str, **working: str) -> dict[str, PositionView]:
-    view = PositionView(instrument_id=name(venue), quantity=D(quantity), **{key: D(value) for key, value in working.items()})
-    return {view.instrument_id: view}
-
-
-def reason(verdict: Verdict) -> str:
-    assert isinstance(verdict, Refused), verdict
-    return verdict.reason
 
 
 def test_an_ordinary_pair_is_approved() -> None:
@@ -216,50 +155,166 @@ def test_what_is_called_affordable_is_approved(notional: Decimal, equity: Decima
         assert verdict == Approved()
 
 
-class Book:
-    """Positions and working orders of one venue, filled in whatever order chance has it."""
+OTHER = {name(HL, "ETH"): market(HL, asset="ETH")}
+ALL_MARKETS = {name(HL): market(HL), name(PDX): market(PDX), **OTHER}
 
-    def __init__(self, chance: Random) -> None:
-        self.chance = chance
-        self.quantity = D(0)
-        self.working: list[OrderIntent] = []
+# One scenario for every rule in which it, and no other, has a reason to refuse: what is known, what is asked, the limits.
+ALONE: dict[str, tuple[str, Snapshot, OrderIntent, Limits]] = {
+    "order_sane": ("ORDER_INSANE", scene(), order(quantity="0"), LIMITS),
+    "halt_respected": (
+        "HALTED",
+        scene(state=TradingState.HALTED, positions=held(HL, "10")),
+        order(side=Side.SELL, reduce_only=True),
+        LIMITS,
+    ),
+    "state_permits": ("STATE_REDUCE_ONLY", scene(state=TradingState.REDUCE_ONLY), order(), LIMITS),
+    "venue_tradable": ("VENUE_BLOCKED", scene(blocked={HL: "public channel STALE"}), order(), LIMITS),
+    "rate_within_budget": ("ORDER_RATE", scene(sent={HL: 60}), order(), LIMITS),
+    "market_fresh": (
+        "MARKET_STALE",
+        scene(markets={name(HL): market(HL, ts_ns=NOW - 31 * SEC), name(PDX): market(PDX)}),
+        order(),
+        LIMITS,
+    ),
+    "account_fresh": (
+        "ACCOUNT_STALE",
+        scene(accounts={HL: account(HL), PDX: account(PDX, ts_ns=NOW - 61 * SEC)}),
+        order(),
+        LIMITS,
+    ),
+    "price_near_other_venue": ("PRICE_DEVIATION", scene(), order(side=Side.SELL, price="101.1"), LIMITS),
+    "price_near_index": (
+        "INDEX_DEVIATION",
+        scene(markets={name(HL): market(HL, index_usd=D(103), index_ts_ns=NOW), name(PDX): market(PDX)}),
+        order(),
+        LIMITS,
+    ),
+    "slippage_within_limit": ("SLIPPAGE_LIMIT", scene(), order(price="100.6"), LIMITS),
+    "portfolio_priced": ("POSITION_UNPRICED", scene(positions=held(HL, "1", "SOL")), order(), LIMITS),
+    "position_within_limit": ("POSITION_LIMIT", scene(), order(quantity="51"), wide(position_usd_max=D(5_000))),
+    "venue_within_limit": (
+        "VENUE_LIMIT",
+        scene(markets=ALL_MARKETS, positions=held(HL, "-60", "ETH")),
+        order(quantity="50"),
+        wide(position_usd_max=D(6_000), venue_usd_max=D(10_000)),
+    ),
+    "gross_within_limit": (
+        "GROSS_LIMIT",
+        scene(positions=held(PDX, "-60")),
+        order(quantity="50"),
+        wide(position_usd_max=D(6_000), venue_usd_max=D(6_000), gross_usd_max=D(10_000)),
+    ),
+    "asset_delta_within_limit": (
+        "ASSET_DELTA_LIMIT",
+        scene(positions=held(PDX, "60")),
+        order(),
+        wide(asset_delta_usd_max=D(6_500)),
+    ),
+    "total_delta_within_limit": (
+        "TOTAL_DELTA_LIMIT",
+        scene(markets=ALL_MARKETS, positions=held(HL, "60", "ETH")),
+        order(),
+        wide(asset_delta_usd_max=D(6_500), total_delta_usd_max=D(6_500)),
+    ),
+    "leverage_within_limit": ("LEVERAGE_LIMIT", scene(), order(quantity="110"), wide(gross_leverage_max=D("0.5"))),
+    "margin_sufficient": ("MARGIN_INSUFFICIENT", scene(accounts={HL: account(HL, "300"), PDX: account(PDX)}), order(), LIMITS),
+    "allocation_within_limit": ("ALLOCATION_LIMIT", scene(), order(quantity="100"), wide(allocation_ratio_max=D("0.1"))),
+    "liquidation_distant": (
+        "LIQUIDATION_NEAR",
+        scene(),
+        order(quantity="250"),
+        wide(leverage_max=D(20), liquidation_distance_ratio_min=D("0.5")),
+    ),
+    "liquidation_price_distant": (
+        "LIQUIDATION_PRICE_NEAR",
+        scene(accounts={HL: account(HL, liquidation_prices_usd={name(HL): D(88)}), PDX: account(PDX)}, positions=held(HL, "10")),
+        order(),
+        LIMITS,
+    ),
+}
+GROUPS = ("RULES_FOR_ALL", "ORDER_RULES", "PORTFOLIO_RULES")
 
-    def view(self) -> PositionView:
-        def total(wanted: list[OrderIntent]) -> Decimal:
-            return sum((o.quantity for o in wanted), D(0))
 
-        return PositionView(
-            instrument_id=name(HL),
-            quantity=self.quantity,
-            working_buy=total([o for o in self.working if o.side is Side.BUY and not o.reduce_only]),
-            working_sell=total([o for o in self.working if o.side is Side.SELL and not o.reduce_only]),
-            working_reducing=total([o for o in self.working if o.reduce_only]),
-        )
-
-    def fill_some(self) -> None:
-        self.chance.shuffle(self.working)
-        for _ in range(self.chance.randint(0, len(self.working))):
-            filled = self.working.pop()
-            part = (filled.quantity * self.chance.choice([25, 50, 100]) / 100).quantize(D("0.01"))
-            if filled.reduce_only:
-                room = abs(self.quantity) if self.quantity * filled.side.sign < 0 else D(0)
-                part = min(part, room)
-            self.quantity += filled.side.sign * part
-            if part < filled.quantity and self.chance.random() < 0.5:
-                self.working.append(msgspec.structs.replace(filled, quantity=filled.quantity - part))
+def test_there_is_a_scenario_for_every_rule() -> None:
+    assert list(ALONE) == [rule.__name__ for group in GROUPS for rule in getattr(checks, group)]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_no_sequence_of_approved_orders_breaks_the_position_limit(seed: int) -> None:
-    chance, approved = Random(seed), 0
-    book = Book(chance)
-    rich = {HL: account(HL, "1000000"), PDX: account(PDX, "1000000")}
-    for _ in range(300):
-        quantity = str(D(chance.randint(1, 12_000)) / 100)
-        asked = order(HL, chance.choice(list(Side)), quantity, reduce_only=chance.random() < 0.2)
-        if judge(scene(accounts=rich, positions={name(HL): book.view()}), asked) == Approved():
-            approved += 1
-            book.working.append(asked)
-        book.fill_some()
-        assert abs(book.quantity) * 100 <= LIMITS.position_usd_max
-    assert approved > 30
+@pytest.mark.parametrize("rule", ALONE)
+def test_every_rule_is_needed(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, seen, asked, limits = ALONE[rule]
+    assert reason(judge(seen, asked, limits=limits)) == expected
+    for group in GROUPS:
+        left = tuple(one for one in getattr(checks, group) if one.__name__ != rule)
+        monkeypatch.setattr(checks, group, left)
+    assert judge(seen, asked, limits=limits) == Approved(), "another rule would have refused it as well"
+
+
+def test_a_second_leg_is_let_through_however_far_the_first_one_has_run() -> None:
+    naked = scene(positions=held(HL, "120"), markets={name(HL): market(HL), name(PDX): market(PDX)})
+    limits = wide(asset_delta_usd_max=D(10_000), total_delta_usd_max=D(10_000))
+    assert judge(naked, order(PDX, Side.SELL, "90"), limits=limits) == Approved()
+    assert reason(judge(naked, order(PDX, Side.BUY, "1"), limits=limits)) == "ASSET_DELTA_LIMIT"
+
+
+def test_legs_of_a_pair_count_with_their_sum_and_each_alone_when_it_is_sent() -> None:
+    limits = wide(asset_delta_usd_max=D(5_000))
+    assert judge(scene(), order(HL, Side.BUY, "80"), order(PDX, Side.SELL, "80"), limits=limits) == Approved()
+    assert reason(judge(scene(), order(HL, Side.BUY, "80"), limits=limits)) == "ASSET_DELTA_LIMIT"
+    assert reason(judge(scene(), order(HL, Side.BUY, "80"), order(HL, Side.SELL, "80"), limits=limits)) == "ASSET_DELTA_LIMIT"
+
+
+def test_both_orders_of_a_pair_need_room_in_the_budget_of_their_venues() -> None:
+    spent = scene(sent={PDX: 60})
+    assert reason(judge(spent, order(HL), order(PDX, Side.SELL))) == "ORDER_RATE"
+    assert judge(spent, order(HL)) == Approved()
+
+
+def test_an_index_that_is_not_known_or_old_is_no_evidence() -> None:
+    old = market(HL, index_usd=D(150), index_ts_ns=NOW - 31 * SEC)
+    assert judge(scene(markets={name(HL): old, name(PDX): market(PDX)}), order()) == Approved()
+
+
+def test_the_venues_word_on_its_maintenance_margin_counts_where_it_is_higher() -> None:
+    limits = wide(liquidation_distance_ratio_min=D("0.15"))
+    ample = scene(positions=held(HL, "100"))
+    assert judge(ample, order(quantity="1"), limits=limits) == Approved()
+    warned = scene(positions=held(HL, "100"), accounts={HL: account(HL, maintenance_margin_usd=D(9_000)), PDX: account(PDX)})
+    assert reason(judge(warned, order(quantity="1"), limits=limits)) == "LIQUIDATION_NEAR"
+
+
+STATES = list(TradingState)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_reducing_is_possible_in_every_state_and_in_a_halt_with_the_flatten_command(state: TradingState) -> None:
+    seen = scene(state=state, positions=held(HL, "10"))
+    for plain in (order(side=Side.SELL), order(side=Side.SELL, reduce_only=True)):
+        assert isinstance(judge(seen, plain), Refused) == (state is TradingState.HALTED)
+        assert judge(seen, msgspec.structs.replace(plain, is_flatten=True)) == Approved()
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state is not TradingState.RUNNING])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        order(side=Side.BUY, is_flatten=True),  # adds
+        order(side=Side.SELL, quantity="10.01", is_flatten=True),  # flips
+        order(PDX, is_flatten=True),  # opens from flat
+    ],
+)
+def test_nothing_adds_flips_or_opens_unless_running(state: TradingState, asked: OrderIntent) -> None:
+    assert reason(judge(scene(state=state, positions=held(HL, "10")), asked)) == f"STATE_{state}"
+
+
+def test_a_reduce_only_order_is_none_where_plain_orders_under_way_need_the_position() -> None:
+    closing = scene(state=TradingState.REDUCE_ONLY, positions=held(HL, "10", working_sell="10"))
+    assert reason(judge(closing, order(side=Side.SELL, quantity="10", reduce_only=True))) == "STATE_REDUCE_ONLY"
+    flagged = scene(state=TradingState.REDUCE_ONLY, positions=held(HL, "10", working_reducing="10"))
+    assert judge(flagged, order(side=Side.SELL, quantity="10", reduce_only=True)) == Approved()  # the venue sees to it
+    assert reason(judge(flagged, order(side=Side.SELL, quantity="10"))) == "STATE_REDUCE_ONLY"
+
+
+def test_two_reductions_of_one_intent_may_not_flip_together() -> None:
+    seen = scene(state=TradingState.CLOSE_ONLY, positions=held(HL, "10"))
+    assert judge(seen, order(side=Side.SELL, quantity="6"), order(side=Side.SELL, quantity="4")) == Approved()
+    assert reason(judge(seen, order(side=Side.SELL, quantity="6"), order(side=Side.SELL, quantity="5"))) == "STATE_CLOSE_ONLY"
