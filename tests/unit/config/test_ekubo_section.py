@@ -93,6 +93,7 @@ def test_a_section_that_cannot_be_is_refused(write, name, text, has_starknet, wo
 
 
 def test_the_section_is_shown_without_its_secrets(write):
-    shown = redacted(load(write("sim", SECTION)))
-    assert "ekubo" in shown
-    assert "FARB_SIM_STARKNET_KEY" not in shown or "0x7" not in shown
+    shown = redacted(load(write("sim", SECTION + 'api_key = "env:MY_AVNU_KEY"\n')))
+    assert '"ekubo"' in shown
+    assert "FARB_SIM_STARKNET_KEY" not in shown
+    assert "MY_AVNU_KEY" not in shown
