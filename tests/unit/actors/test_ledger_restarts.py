@@ -109,6 +109,7 @@ def test_what_was_traded_unseen_is_taken_over_and_remembered_and_shows_as_a_resi
     tell(third, health("PARADEX", "1005", ts=50))
     assert third.whole_pnl("PARADEX").price_usd == 3
     assert third.whole_pnl("PARADEX").residual_usd == 2
+    third.write()
     assert sum(key.startswith("adopted|") for key in kept.rows) == 1
 
 

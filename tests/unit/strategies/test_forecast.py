@@ -88,6 +88,19 @@ def test_what_forecast_badly_counts_less():
     assert float(made.apr_error) == pytest.approx(0.3 / 24**0.5, rel=0.5)
 
 
+def test_old_errors_are_forgotten():
+    dice = random.Random(3)
+    forecaster = fed([dice.gauss(0, 2.0) for _ in range(500)] + [dice.gauss(0, 0.01) for _ in range(5_000)], 24)
+    assert float(forecaster.forecast().apr_error) < 0.05
+
+
+def test_scaling_old_sums_down_changes_nothing(monkeypatch):
+    values = [random.Random(4).gauss(0, 0.1) for _ in range(400)]
+    straight = fed(values, 24).forecast()
+    monkeypatch.setattr("strategies.forecast.GAIN_MAX", 1.01)
+    assert fed(values, 24).forecast() == straight
+
+
 def test_a_constant_spread_is_forecast_as_it_is():
     made = fed([0.3] * 800, 24).forecast()
     assert float(made.apr_mean) == pytest.approx(0.3, abs=0.01)

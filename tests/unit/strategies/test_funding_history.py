@@ -50,6 +50,15 @@ def test_an_hour_that_was_not_watched_to_its_end_stays_unknown():
     assert known.apr(FIRST) is None
 
 
+def test_an_hour_is_not_over_before_it_is():
+    known = hours(running(0, 0.92, "0.0003"))
+    known.close(at(0, 0.93))
+    assert known.apr(FIRST) is None
+    known.observe(running(0, 0.99, "0.0001"))
+    known.close(at(1))
+    assert known.apr(FIRST) == pytest.approx(0.876)
+
+
 def test_a_settled_row_pays_for_the_hour_before_its_stamp_and_corrects_the_running_average():
     known = hours(running(0, 0.99, "0.0001"), running(1, 0.01, "0.0002"), settled(0, "0.0004"))
     assert known.apr(FIRST) == pytest.approx(0.0004 * 8760)
