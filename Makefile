@@ -37,7 +37,7 @@ flatten: $(STAMP) ## close everything at both venues now, e.g. make flatten ARGS
 simulators: $(STAMP) ## run the venues' simulators only, e.g. for make node or a client of your own
 	@mkdir -p var && $(PY) -m simulators --ready-file var/venues.json $(ARGS)
 
-backtest: $(STAMP) ## run the same strategy over recorded funding and write an HTML report
+backtest: $(STAMP) ## run the same strategy over recorded funding and write an HTML report (ARGS="--mode threshold")
 	@$(PY) -m backtests $(ARGS)
 
 walk-forward: $(STAMP) ## judge forecasts and rules on recorded funding they were not chosen on
