@@ -42,9 +42,9 @@ def answers_key(trader_id: str) -> str:
     return f"farb:{trader_id}:answers"
 
 
-def connect(url: str) -> Any:
-    """Return a client; nothing is connected yet."""
-    return Redis.from_url(url, socket_connect_timeout=TIMEOUT_SECS, socket_timeout=TIMEOUT_SECS, decode_responses=True)
+def connect(url: str, *, is_text: bool = True) -> Any:
+    """Return a client that reads text, or bytes as they are; nothing is connected yet."""
+    return Redis.from_url(url, socket_connect_timeout=TIMEOUT_SECS, socket_timeout=TIMEOUT_SECS, decode_responses=is_text)
 
 
 class RedisChannel:

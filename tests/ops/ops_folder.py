@@ -23,7 +23,8 @@ class Folder:
         path.mkdir()
         chosen = {name: dict(ready[name], accounts=ready[name]["accounts"][number:]) for name in ("hyperliquid", "paradex")}
         (path / "ready.json").write_text(json.dumps(ready | chosen))
-        (path / "limits.toml").write_text((ROOT / "config/limits.toml").read_text())
+        for name in ("limits.toml", "limits-live.toml"):
+            (path / name).write_text((ROOT / "config" / name).read_text())
         text = (ROOT / "config/sim.toml").read_text()
         for before, after in ({"port = 9464": "port = 0"} | (replaced or {})).items():
             assert before in text, before
