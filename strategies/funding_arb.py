@@ -10,34 +10,28 @@ from typing import Any
 
 import msgspec
 from nautilus_trader.model.data import FundingRateUpdate
-from nautilus_trader.model.enums import BookType
 from nautilus_trader.model.events import OrderEvent, OrderFilled
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
 from messages import (
     Action,
-    Command,
     FundingClock,
     OperatorCommand,
     Outcome,
-    RiskRefused,
-    Severity,
     Signal,
-    StateChange,
-    TradingState,
     topics,
 )
 from messages.loop import on_loop
-from risk.checks import Refused
 from risk.in_force import LimitsInForce
-from risk.reading import Reports, net_quantity, snapshot
-from risk.refusals import RefusalNews
+from risk.reading import Reports
+from strategies import feeds
 from strategies.ages import PairAges
 from strategies.arb_config import FundingArbConfig
 from strategies.arranger import Arranger
+from strategies.comparison import Comparison
 from strategies.desk import AssetDesk
-from strategies.dispatcher import Terms, pair_id, plan_close, plan_open, plan_resize, repaired_size
+from strategies.dispatcher import Terms
 from strategies.evaluation import Circumstances, Evaluation
 from strategies.holdings import Holding
 from strategies.journal import Journal
@@ -47,8 +41,9 @@ from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Done
 from strategies.pair_recovery import OrderAnswer
+from strategies.pair_trader import PairTrader
 from strategies.signals import PairState
-from strategies.witness import Witness
+from strategies.standing import Standing
 
 NS_PER_SEC = 1_000_000_000
 
@@ -73,7 +68,6 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         self._settings, self._limits = config, limits
         self._journal, self._truth = journal or Journal(), truth
         self._reports = Reports()
-        self._terms = Terms(pair_notional_usd=config.pair_notional_usd, max_slippage_bps=config.max_slippage_bps)
         self._funding_clock = FundingClock(config.hour_secs)
         pause_ns = round(config.cooldown_secs * NS_PER_SEC)
         self._desks = {
@@ -81,12 +75,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             for asset in config.assets
         }
         self._ids = {asset: {v: InstrumentId.from_str(f"{asset}-USD-PERP.{v}") for v in config.venues} for asset in config.assets}
-        self._witnesses = {instrument_id: Witness() for ids in self._ids.values() for instrument_id in ids.values()}
-        self._sequence = self._turns = 0
-        self._is_finishing = self._is_flattening = False
-        self._is_told_to_flatten = False  # by an operator, who may resume
-        self._refusals = RefusalNews()
-        self._state = TradingState.RUNNING
+        self._turns = 0
+        self._standing = Standing()
         self._ages = PairAges(self._journal.documents("pair_ages"))
 
     def register(self, trader_id: Any, portfolio: Any, msgbus: Any, cache: Any, clock: Any) -> None:
@@ -118,13 +108,27 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             limits=self._limits,
             resting=self._arranger.resting,
         )
+        self._comparison = Comparison(cache, self.log, self._reports, self._port, self._truth)
+        self._trader = PairTrader(
+            ids=self._ids,
+            cache=cache,
+            log=self.log,
+            reader=self._reader,
+            reports=self._reports,
+            limits=self._limits,
+            port=self._port,
+            executor=self._executor,
+            arranger=self._arranger,
+            terms=Terms(pair_notional_usd=settings.pair_notional_usd, max_slippage_bps=settings.max_slippage_bps),
+        )
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
-        msgbus.subscribe(topic=topics.TRADING_STATE, handler=self._on_trading_state)
+        msgbus.subscribe(topic=topics.TRADING_STATE, handler=self._standing.on_trading_state)
         msgbus.subscribe(topic=topics.OPERATOR_COMMAND, handler=self._on_operator_command)
 
     def on_start(self) -> None:
         """Subscribe to everything and start to evaluate; what is already held is adopted by the first evaluations."""
+        past = timedelta(seconds=self._settings.history_hours * self._settings.hour_secs)
         for desk in list(self._desks.values()):
             missing = [
                 instrument_id for instrument_id in self._ids[desk.asset].values() if self.cache.instrument(instrument_id) is None
@@ -134,26 +138,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 del self._desks[desk.asset]
                 continue
             for instrument_id in self._ids[desk.asset].values():
-                self._subscribe(instrument_id)
-                self._ask_for_the_past(instrument_id)
+                feeds.subscribe(self, instrument_id)
+                feeds.ask_for_the_past(self, instrument_id, past)
         for machine in self._executor.recover():
             self.log.warning(f"{machine.plan.pair_id} was under way when an earlier run ended: finding out what became of it")
         turns = max(1, len(self._desks)) if self._settings.is_staggered else 1
         interval = timedelta(milliseconds=self._settings.evaluation_interval_ms / turns)
         self.clock.set_timer("evaluate", interval=interval, callback=on_loop(self._on_timer))
-
-    def _subscribe(self, instrument_id: InstrumentId) -> None:
-        self.subscribe_quote_ticks(instrument_id)
-        self.subscribe_order_book_deltas(instrument_id, BookType.L2_MBP)
-        self.subscribe_mark_prices(instrument_id)
-        self.subscribe_index_prices(instrument_id)
-        self.subscribe_funding_rates(instrument_id)
-
-    def _ask_for_the_past(self, instrument_id: InstrumentId) -> None:
-        """Have the venue's funding of the last hours sent, so that forecasts need not begin from nothing."""
-        past = timedelta(seconds=self._settings.history_hours * self._settings.hour_secs)
-        if past:
-            self.request_funding_rates(instrument_id, self.clock.utc_now() - past)
 
     def on_stop(self) -> None:
         """Cancel what rests and say what stays open; positions are left as they are."""
@@ -190,14 +181,17 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def request_finish(self) -> None:
         """Begin nothing new, neither an entry nor an exit; what is under way ends, and legs that do not match are repaired."""
-        self._is_finishing = True
+        self._standing.is_finishing = True
         self._executor.wind_up()
 
     def request_flatten(self) -> None:
         """Close everything, both legs of a pair together, and open nothing any more."""
-        if not self._is_flattening:
+        if not self._standing.is_flattening:
             self.log.warning("flatten requested: closing all legs, opening nothing any more")
-        self._is_finishing = self._is_flattening = True
+        self._standing.is_finishing = self._standing.is_flattening = True
+        self._flatten_now()
+
+    def _flatten_now(self) -> None:
         self._executor.wind_up()
         if self.is_running:
             self._evaluate(list(self._desks.values()))
@@ -246,36 +240,22 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         for desk in desks:
             self._confirm(desk)
         for desk in desks:
-            if self._flattens:
-                self._flatten(desk, now_ns)
+            if self._standing.flattens:
+                self._trader.flatten(desk, now_ns)
             elif desk.state is PairState.BROKEN:
-                self._repair(desk, now_ns)
+                self._trader.repair(desk, now_ns)
         circumstances = {desk.asset: self._circumstances(desk, now_ns) for desk in desks}
         for asset, signal in self._evaluation.signals(circumstances, now_ns).items():
             self._publish_signal(self._desks[asset], signal)
-            self._dispatch(self._desks[asset], signal, now_ns)
+            if self._standing.is_acted_on and not self._executor.is_busy(asset):
+                self._trader.dispatch(self._desks[asset], signal, now_ns)
 
     def _confirm(self, desk: AssetDesk) -> None:
         if self._executor.is_busy(desk.asset):
             desk.busy()
         elif desk.observe(self._read_holding(desk)) and desk.holding is not None:
             self.log.info(f"{desk.asset} is {desk.holding.state.value}: {dict(desk.holding.quantities)}")
-        self._compare(desk)
-
-    def _compare(self, desk: AssetDesk) -> None:
-        """Have the venue asked for a position that its account reports and our books do not show."""
-        is_busy = self._executor.is_busy(desk.asset)
-        for venue, instrument_id in self._ids[desk.asset].items():
-            reported = self._reports.position(venue, instrument_id.value)
-            if reported is None:
-                continue
-            booked = net_quantity(self.cache, instrument_id)
-            if self._witnesses[instrument_id].differs(booked, *reported, is_busy=is_busy):
-                detail = f"{instrument_id}: our books hold {booked}, the account says {reported[0]}; the venue is asked"
-                self.log.error(detail)
-                self._port.alert(Severity.WARNING, "PositionDisagrees", detail)
-                if self._truth is not None:
-                    self._truth.ask_position(instrument_id.value)
+        self._comparison.compare(self._ids[desk.asset], is_busy=self._executor.is_busy(desk.asset))
 
     def _read_holding(self, desk: AssetDesk) -> Holding:
         return self._reader.holding(self._ids[desk.asset])
@@ -287,14 +267,12 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             holding=desk.holding,
             opened_ns=self._ages.opened_ns(desk.asset, state, now_ns),
             entry_block=self._entry_block(desk, now_ns),
-            exit_order="CLOSE_ONLY" if self._state is TradingState.CLOSE_ONLY else None,
+            exit_order=self._standing.exit_order,
         )
 
     def _entry_block(self, desk: AssetDesk, now_ns: int) -> str | None:
-        if self._flattens or self._is_finishing:
-            return "FLATTENING" if self._flattens else "STOPPING"
-        if self._state is not TradingState.RUNNING:
-            return self._state.value
+        if self._standing.entry_block is not None:
+            return self._standing.entry_block
         if desk.state is not PairState.OPEN:
             # The cache says flat; a venue that says otherwise is believed as far as not to open anything.
             if any(self._reports.holds(venue, instrument_id.value) for venue, instrument_id in self._ids[desk.asset].items()):
@@ -303,133 +281,20 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 return "POSITION_UNCONFIRMED"
         return None if desk.may_enter(now_ns) else "COOLDOWN"
 
-    def _on_trading_state(self, change: StateChange) -> None:
-        """Obey what may be done from the next evaluation on."""
-        self._state = change.state
-
     def _on_operator_command(self, command: OperatorCommand) -> None:
-        if command.command is Command.FLATTEN:
-            self._is_told_to_flatten = True
-            self._executor.wind_up()
-            if self.is_running:
-                self._evaluate(list(self._desks.values()))
-        elif command.command is Command.RESUME:
-            self._is_told_to_flatten = False
-
-    @property
-    def _flattens(self) -> bool:
-        return self._is_flattening or self._is_told_to_flatten
+        if self._standing.on_command(command):
+            self._flatten_now()
 
     def _publish_signal(self, desk: AssetDesk, signal: Signal) -> None:
-        known = desk.published
-        is_news = known is None or msgspec.structs.replace(known, ts_ns=signal.ts_ns) != signal
-        if is_news or signal.action is not Action.HOLD:
+        known, desk.published = desk.published, signal
+        is_same = known is not None and msgspec.structs.replace(known, ts_ns=signal.ts_ns) == signal
+        if signal.action is not Action.HOLD or not is_same:
             self._port.publish(topics.SIGNAL, signal)
-            desk.published = signal
-
-    # From decisions to pair orders.
-
-    def _dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
-        is_halted = self._state is TradingState.HALTED  # only a flatten's orders would pass the gate
-        if self._is_finishing or self._flattens or is_halted or self._executor.is_busy(desk.asset):
-            return
-        if signal.action is Action.ENTER:
-            self._enter(desk, signal, now_ns)
-        elif signal.action is Action.RESIZE and desk.holding is not None and desk.may_enter(now_ns):
-            self._resize(desk, desk.holding, signal, now_ns)
-        elif signal.action is Action.EXIT and desk.holding is not None and self._can_close(desk, now_ns):
-            self._close(desk, desk.holding, "C", now_ns)
-
-    def _can_close(self, desk: AssetDesk, now_ns: int) -> bool:
-        """Whether both legs can be closed now: both or none, so an exit waits for a venue that takes no orders."""
-        return desk.may_close(now_ns) and not self._reports.untradable().keys() & set(desk.venues)
-
-    def _enter(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
-        markets = self._reader.markets(self._ids[desk.asset], now_ns)
-        seen = snapshot(self.cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values())
-        identity = self._next_pair_id(desk.asset, "O", now_ns)
-        plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._limits.current, terms=self._terms)
-        if isinstance(plan, Refused):
-            self._refused(desk, plan, now_ns)
-            return
-        self._refusals.passed(desk.asset)
-        self.log.info(f"entering {plan.pair_id}: {signal.reason}, spread {signal.spread_apr:.4f} per year")
-        self._executor.start(self._arranger.arrange(plan))
-
-    def _resize(self, desk: AssetDesk, holding: Holding, signal: Signal, now_ns: int) -> None:
-        """Let an open pair grow or shrink to what the signal asks for; it pauses where there is nothing to be done."""
-        if holding.state is not PairState.OPEN or not self._can_close(desk, now_ns):
-            return
-        plan = plan_resize(
-            self._next_pair_id(desk.asset, "S", now_ns),
-            signal,
-            holding.quantities,
-            self._reader.markets(self._ids[desk.asset], now_ns),
-            snapshot=snapshot(self.cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values()),
-            limits=self._limits.current,
-            terms=self._terms,
-        )
-        if plan is None or isinstance(plan, Refused):
-            self._refused(desk, plan, now_ns)
-            return
-        self.log.info(f"resizing {plan.pair_id}: {signal.reason}, to {signal.target_usd} USD")
-        self._executor.start(self._arranger.arrange(plan))
-
-    def _refused(self, desk: AssetDesk, refusal: Refused | None, now_ns: int) -> None:
-        desk.pause(now_ns)
-        if refusal is None:
-            return
-        if self._refusals.is_new(desk.asset, refusal.reason):
-            self.log.warning(f"{desk.asset} not entered: {refusal.reason} {refusal.detail}")
-        message = RiskRefused(
-            scope=desk.asset, reason=refusal.reason, detail=refusal.detail, limit=refusal.limit, value=refusal.value, ts_ns=now_ns
-        )
-        self._port.publish(topics.RISK_REFUSED, message)
-
-    def _repair(self, desk: AssetDesk, now_ns: int) -> None:
-        """Reduce a leg that stands alone or is larger than the other, once its venue can be traded on."""
-        holding, blocked = desk.broken(now_ns), self._reports.untradable()
-        if holding is None or self._executor.is_busy(desk.asset):
-            return
-        size = repaired_size(holding.quantities)
-        if any(abs(quantity) > size and venue in blocked for venue, quantity in holding.quantities.items()):
-            return
-        self.log.error(f"{desk.asset} is not hedged, reducing to {size}: {dict(holding.quantities)}")
-        self._close(desk, holding, "R", now_ns)
-
-    def _flatten(self, desk: AssetDesk, now_ns: int) -> None:
-        holding = self._read_holding(desk)
-        is_due = desk.may_close(now_ns) and not self._executor.is_busy(desk.asset)
-        if not is_due or holding.state is PairState.FLAT:
-            return
-        blocked = self._reports.untradable()
-        if any(quantity and venue in blocked for venue, quantity in holding.quantities.items()):
-            # Both legs or none: with one venue away, the other is touched only where the legs do not match.
-            if desk.state is PairState.BROKEN:
-                self._repair(desk, now_ns)
-        else:
-            self._close(desk, msgspec.structs.replace(holding, state=PairState.OPEN), "C", now_ns)
-
-    def _close(self, desk: AssetDesk, holding: Holding, letter: str, now_ns: int) -> None:
-        identity = self._next_pair_id(desk.asset, letter, now_ns)
-        desk.is_leaving = desk.is_leaving or letter == "C"
-        markets = self._reader.markets(self._ids[desk.asset], now_ns)
-        plan = plan_close(identity, desk.asset, holding.quantities, markets, state=holding.state)
-        # A leg alone, or a person in a hurry, waits for no resting order.
-        is_urgent = letter == "R" or self._flattens
-        self._executor.start(plan if is_urgent else self._arranger.arrange(plan))
-
-    def _next_pair_id(self, asset: str, letter: str, now_ns: int) -> str:
-        self._sequence += 1
-        return pair_id(asset, letter, self._sequence, now_ns)
 
     def _on_done(self, machine: PairMachine, done: Done) -> None:
         """Count and log how a pair order ended."""
         plan, desk = machine.plan, self._desks.get(machine.plan.asset)
         if desk is not None and desk.ended(plan, done, self.clock.timestamp_ns()):
             self.cycles_completed += 1
-        text = f"{plan.pair_id} is {done.outcome.value}: {done.reason}; {machine.delta} unhedged"
-        if done.outcome is Outcome.HALTED:
-            self.log.error(text)
-        else:
-            self.log.info(text)
+        say = self.log.error if done.outcome is Outcome.HALTED else self.log.info
+        say(f"{plan.pair_id} is {done.outcome.value}: {done.reason}; {machine.delta} unhedged")

@@ -292,7 +292,7 @@ def test_the_gate_denies_what_no_plan_asked_for_with_its_reason() -> None:
 def test_a_leg_denied_inside_its_own_submit_keeps_the_other_from_being_sent() -> None:
     # The strategy believes in a higher limit than the gate enforces.
     scene = Scene(limits=Limits(position_usd_max=Decimal(5_000)), settings={"cooldown_secs": 3.0})
-    scene.strategy._limits = scene.strategy._evaluation._limits = LimitsInForce(Limits())
+    scene.strategy._trader._limits = scene.strategy._evaluation._limits = LimitsInForce(Limits())
     scene.feed(60, WIDE_HL)
     scene.run()
     assert {order.status for order in scene.orders()} == {OrderStatus.DENIED}
