@@ -1,9 +1,15 @@
 """Keeps the trading state at the gate: hears what sources ask, and says when what is in force changes."""
 
+from decimal import Decimal
 from typing import Any
 
-from messages import Alert, Command, OperatorCommand, Severity, StateChange, StateRequest, TradingState, topics
-from risk.reading import asset_of
+from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.execution.messages import CancelOrder
+from nautilus_trader.model.enums import InstrumentClass
+
+from messages import Alert, Command, OperatorCommand, Severity, Side, StateChange, StateRequest, TradingState, topics
+from risk.checks import reduces
+from risk.reading import asset_of, net_quantity
 from risk.state import ZERO
 from risk.trading import HeldLeg, InForce, TradingControl, flatten_tag, naked_assets
 
@@ -66,6 +72,30 @@ class StateKeeper:
         severity, name = _ALERTS[state]
         alert = Alert(severity=severity, name=name, detail=words, ts_ns=now_ns)
         self._actor.msgbus.publish(topic=topics.ALERT, msg=alert)
+        if before.state is TradingState.RUNNING:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Cancel what rests and would add to a position: a fill is no less an addition for having been asked before."""
+        cache, clock = self._actor.cache, self._actor.clock
+        claimed: dict[Any, Decimal] = {}  # by orders that reduce: together they must not flip either
+        for order in cache.orders_open():
+            if order.is_reduce_only or order.is_pending_cancel:
+                continue
+            side, leaves, key = Side.BUY if order.is_buy else Side.SELL, order.leaves_qty.as_decimal(), order.instrument_id
+            if reduces(net_quantity(cache, key), side, leaves, claimed.get(key, ZERO)):
+                claimed[key] = claimed.get(key, ZERO) + leaves
+                continue
+            cancel = CancelOrder(
+                order.trader_id,
+                order.strategy_id,
+                order.instrument_id,
+                order.client_order_id,
+                order.venue_order_id,
+                UUID4(),
+                clock.timestamp_ns(),
+            )
+            self._actor.msgbus.send(endpoint="ExecEngine.execute", msg=cancel)
 
     def _publish(self) -> None:
         found, now_ns = self.in_force, self._actor.clock.timestamp_ns()
@@ -74,12 +104,15 @@ class StateKeeper:
 
     def _naked(self) -> tuple[str, ...]:
         cache = self._actor.cache
+        held = [(position, cache.instrument(position.instrument_id)) for position in cache.positions_open()]
         return naked_assets(
-            HeldLeg(asset=asset_of(p.instrument_id), quantity=p.signed_decimal_qty(), smallest=_smallest(cache, p.instrument_id))
-            for p in cache.positions_open()
+            HeldLeg(
+                asset=asset_of(position.instrument_id), quantity=position.signed_decimal_qty(), smallest=_smallest(instrument)
+            )
+            for position, instrument in held
+            if instrument is None or instrument.instrument_class != InstrumentClass.SPOT  # coins in a wallet are no leg
         )
 
 
-def _smallest(cache: Any, instrument_id: Any) -> Any:
-    instrument = cache.instrument(instrument_id)
+def _smallest(instrument: Any | None) -> Any:
     return ZERO if instrument is None else (instrument.min_quantity or instrument.size_increment).as_decimal()

@@ -263,12 +263,24 @@ def test_a_halt_waits_for_a_naked_leg_and_then_lets_nothing_but_the_flatten_comm
     scene.until(lambda: scene.states[-1].state is TradingState.HALTED, "halted once flat")
 
 
-def test_cancels_pass_in_a_halt(scene: Scene) -> None:
-    order = resting(scene)
-    scene.operate(Command.HALT)
-    scene.rogue.cancel_order(order)
-    scene.until(lambda: order.is_closed, "cancelled")
-    assert order.status_string() == "CANCELED"
+@pytest.mark.parametrize("command", [Command.PAUSE, Command.FLATTEN, Command.HALT])
+def test_what_rests_and_would_add_is_taken_back_and_what_reduces_stays(scene: Scene, command: Command) -> None:
+    adding = resting(scene)
+    hold(scene, BTC_PDX)
+    held = scene.cache.instrument(BTC_PDX).make_qty(scene.net(BTC_PDX))
+    sell: dict[str, Any] = {"side": OrderSide.SELL, "quantity": held, "away": -0.005, "time_in_force": TimeInForce.GTC}
+    reducing = [scene.rogue.build(BTC_PDX, 0, reduce_only=flag, **sell) for flag in (True, False)]
+    for order in reducing:
+        scene.rogue.submit_order(order)
+        scene.until(lambda order=order: order.status_string() == "ACCEPTED", "resting")
+    scene.operate(command)
+    scene.until(lambda: adding.is_closed, "taken back")
+    assert adding.status_string() == "CANCELED"
+    assert {order.status_string() for order in reducing} == {"ACCEPTED"}
+    for order in reducing:
+        scene.rogue.cancel_order(order)  # cancels pass in every state
+    scene.until(lambda: all(order.is_closed for order in reducing), "cancelled")
+    assert {order.status_string() for order in reducing} == {"CANCELED"}
 
 
 # The ways round.
