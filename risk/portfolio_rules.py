@@ -43,7 +43,10 @@ def gross_within_limit(outlook: Outlook) -> Refused | None:
 
 
 def asset_delta_within_limit(outlook: Outlook) -> Refused | None:
-    """Refuse orders that widen the net of an asset beyond its limit; what narrows it is let through, a second leg above all."""
+    """Refuse orders that widen the net of an asset beyond its limit.
+
+    What narrows it is let through, a second leg above all; so is a reduction of one leg, which no rule is asked of.
+    """
     for asset in outlook.shifts:
         refused = _wider("ASSET_DELTA_LIMIT", asset, *outlook.net(asset), outlook.limits.asset_delta_usd_max)
         if refused is not None:
