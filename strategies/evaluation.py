@@ -18,9 +18,10 @@ from strategies.costs import Resting, TooThin, basis_fraction
 from strategies.funding import Direction
 from strategies.holdings import Holding
 from strategies.market_reader import MarketReader
+from strategies.persistence import Memory, persisted
 from strategies.prospect import EdgeTerms, Prospect
 from strategies.sharing import Look, Sharing
-from strategies.signals import AssetView, Memory, PairState, Rules, are_markets_usable, decide, direction_of, persisted
+from strategies.signals import AssetView, PairState, Rules, are_markets_usable, decide, direction_of
 from strategies.sizing import ZERO
 
 

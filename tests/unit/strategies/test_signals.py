@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from messages import Action, Edge, FundingClock, Signal
 from strategies.funding import Direction, FundingRate
+from strategies.persistence import persisted
 from strategies.signals import (
     AssetView,
     PairState,
@@ -19,7 +20,6 @@ from strategies.signals import (
     decide,
     entry_value_usd,
     leave_below_usd,
-    persisted,
     stay_value_usd,
 )
 from strategies.sizing import Sized
