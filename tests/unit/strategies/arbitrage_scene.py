@@ -82,7 +82,7 @@ class Scene:
         balance_usd: int = 20_000,
         settings: dict[str, Any] | None = None,
     ) -> None:
-        self.asset, in_force = asset, LimitsInForce(limits or Limits())
+        self.asset, self.in_force = asset, LimitsInForce(limits or Limits())
         self.engine = BacktestEngine(BacktestEngineConfig(trader_id="TEST-001", logging=LoggingConfig(bypass_logging=True)))
         for venue in (HYPERLIQUID, PARADEX):
             self.engine.add_venue(
@@ -103,10 +103,10 @@ class Scene:
                 hour_secs=60.0,
                 **({"mode": SignalMode.THRESHOLD} | (settings or {})),
             ),
-            in_force,
+            self.in_force,
         )
         if with_gate:
-            self.gate = RiskGate(self.engine.kernel.risk_engine, self.engine.kernel.exec_engine, in_force)
+            self.gate = RiskGate(self.engine.kernel.risk_engine, self.engine.kernel.exec_engine, self.in_force)
             self.engine.add_actor(self.gate)
             self.gate.listen()
         self.engine.add_actor(self.reporter)

@@ -15,6 +15,7 @@ from messages import (
     VenueStatus,
     topics,
 )
+from risk.limits import Limits
 from strategies.execution import ExecutionMode, ExecutionTerms
 from strategies.signals import SignalMode
 
@@ -149,3 +150,17 @@ def test_an_edge_is_costed_as_its_orders_would_be_sent() -> None:
         edge = next(signal.edge for signal in reversed(found.signals) if signal.edge is not None)
         fees[mode] = round(edge.fees_usd / edge.notional_usd * 10_000, 1)
     assert fees == {ExecutionMode.TAKER: D("-18.0"), ExecutionMode.MAKER: D("-12.0")}, "Hyperliquid's leg rests"
+
+
+def test_an_open_pair_grows_when_the_limits_allow_it_again_and_both_legs_stay_equal() -> None:
+    found = scene({999: WIDE}, mode=SignalMode.THRESHOLD)
+    found.at(0.1, lambda: found.in_force.replace(Limits(position_usd_max=D(4_000))))
+    sizes: list[Decimal] = []
+    found.at(40, lambda: sizes.append(found.net(PARADEX)))
+    found.at(41, lambda: found.in_force.replace(Limits()))
+    found.run()
+    assert (Action.RESIZE, "ROOM_TO_GROW") in told(found)
+    assert found.net(PARADEX) == -found.net(HYPERLIQUID)
+    assert 3_800 < sizes[0] * 40 <= 4_000
+    assert 9_700 < found.net(PARADEX) * 40 <= 9_900
+    assert {pair.intent for pair in found.pairs} == {Intent.OPEN}
