@@ -1,5 +1,7 @@
 """The kill switch against both simulated venues, over the wire and without any node."""
 
+import asyncio
+import contextlib
 from decimal import Decimal
 
 import msgspec
@@ -174,3 +176,22 @@ async def test_watching_acts_on_nothing():
     account.held, account.orders = Decimal(0), 0
     assert await work.watch(3.0)
     assert set(account.calls) == {"look"}
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["HYPERLIQUID", "PARADEX"])
+async def test_a_close_that_comes_twice_flips_nothing(bench: Bench, number: int):
+    account = bench.accounts[number]
+    await bench.trade(account.venue, "HYPE", SIZES["HYPE"])
+    (position,) = (await account.look()).positions
+    await account.close(position, 100)
+    await _settled(bench)
+    assert bench.is_flat()
+    with contextlib.suppress(Rejected):  # one venue says so at once, the other when it looks at the order
+        await account.close(position, 100)
+    await _settled(bench)
+    assert bench.is_flat()
+
+
+async def _settled(bench: Bench) -> None:
+    while any(order.status == "NEW" for order in bench.account().orders.values()):  # noqa: ASYNC110 - it is checked for risk first
+        await asyncio.sleep(0.01)

@@ -60,7 +60,8 @@ def folder(night: Bench, redis_server: RedisServer, tmp_path: Path) -> Iterator[
     text = (ROOT / "config/sim.toml").read_text()
     simulators = text[text.index("[simulators]") : text.index("[venues.hyperliquid]")]
     urls = {
-        name: f'http_url = "{ready[name]["http_url"]}"\nws_url = "{ready[name]["ws_url"]}"\n' for name in ready if name in text
+        name: f'http_url = "{ready[name]["http_url"]}"\nws_url = "{ready[name]["ws_url"]}"\n'
+        for name in ("hyperliquid", "paradex")
     }
     account = f'account_address = "{ready["hyperliquid"]["accounts"][0]["address"]}"\n'
     agent = tmp_path / "agent"
