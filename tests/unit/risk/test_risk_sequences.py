@@ -125,7 +125,7 @@ class World:
 
 def any_limits(chance: Random) -> Limits:
     position = D(chance.choice([3_000, 10_000, 30_000]))
-    venue, delta = position * chance.randint(1, 2), position * chance.choice([D("0.3"), D(1)])
+    venue, delta = position * chance.randint(1, 2), position * chance.choice([D("0.3"), D(1), D(3)])
     return Limits(
         position_usd_max=position,
         venue_usd_max=venue,
