@@ -22,14 +22,14 @@ from adapters.ekubo.providers import EkuboInstrumentProvider
 from adapters.ekubo.query import Records
 from adapters.ekubo.quoting import Quoter
 from adapters.ekubo.rpc import StarknetRpc
-from adapters.ekubo.sending import Policy, Slot
+from adapters.ekubo.sending import Fate, Policy, Slot
 from adapters.ekubo.signing import Signer
 from adapters.ekubo.slices import CoolDown
 from adapters.ekubo.telling import OrderEvents
 from adapters.ekubo.tokens import address_of
 from adapters.ekubo.wallet import Wallet
 from adapters.errors import Protocol, Rejected, VenueError
-from messages import VenueState, VenueStatus, topics
+from messages import Alert, Severity, VenueState, VenueStatus, topics
 
 _NS = 1_000_000_000
 _RESOLVE_SECS = 8.0  # of the start: what takes longer goes on behind it, and nothing is sent before it is done
@@ -200,23 +200,34 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
         age_ns = self._clock.timestamp_ns() - slot.begun_ns
         if slot.fate is None and age_ns > self._settings.receipt_timeout_secs * _NS:
             self._tell("account", VenueState.DEGRADED, f"the fate of transaction {slot.key} is not known")
+        if slot.fate is Fate.REPLACED:
+            self._alert("NonceUsedElsewhere", f"{slot.words}: find out who else holds the key; {slot.key} was not executed")
 
     def _tell_account(self) -> None:
+        """Say whether anything is in doubt, unless a transaction is being followed: whoever has the turn says it after that."""
+        if self._account.turn.locked():
+            return
         fault = self._account.fault
-        self._tell("account", VenueState.DEGRADED if fault else VenueState.OK, fault or "nothing is in doubt")
+        if self._tell("account", VenueState.DEGRADED if fault else VenueState.OK, fault or "nothing is in doubt") and fault:
+            self._alert("SwapInDoubt", f"{fault}: nothing is sent any more; compare the wallet, then start the node again")
+
+    def _alert(self, name: str, detail: str) -> None:
+        alert = Alert(severity=Severity.CRITICAL, name=name, detail=detail, ts_ns=self._clock.timestamp_ns())
+        self._msgbus.publish(topic=topics.ALERT, msg=alert)
 
     def _tell_gas(self, slot: Slot) -> None:
         """Publish what a transaction was charged, and read the wallet it has changed."""
         self._msgbus.publish(topic=topics.GAS_PAID, msg=reports.gas_paid(slot, self._planner.strk_usd))
         self.create_task(self._try_balances(), log_msg="balances")
 
-    def _tell(self, channel: str, state: VenueState, detail: str) -> None:
-        """Publish the state of a channel, once per change."""
+    def _tell(self, channel: str, state: VenueState, detail: str) -> bool:
+        """Publish the state of a channel once per change, and return whether it has changed."""
         if self._states.get(channel) == (state, detail):
-            return
+            return False
         self._states[channel] = (state, detail)
         status = VenueStatus(venue=VENUE_NAME, channel=channel, state=state, detail=detail, ts_ns=self._clock.timestamp_ns())
         self._msgbus.publish(topic=topics.VENUE_STATUS, msg=status)
+        return True
 
     def _reference(self, instrument_id: str) -> Decimal | None:
         """Return the mark of the perpetual beside a pair; raises `Rejected` where one is wanted and none is fresh."""

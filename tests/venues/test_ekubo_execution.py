@@ -20,6 +20,7 @@ from nautilus_trader.execution.messages import (
 from nautilus_trader.model.enums import OrderSide, OrderStatus, TimeInForce
 
 from adapters.ekubo.sending import Fate
+from messages import topics
 from simulators.faults import FaultKind
 from strategies.journal import Journal
 
@@ -252,6 +253,24 @@ async def test_nautilus_can_ask_for_what_became_of_an_order(stage: Stage):
     fills = await stage.client.generate_fill_reports(GenerateFillReports(**common, venue_order_id=None))
     positions = await stage.client.generate_position_status_reports(GeneratePositionStatusReports(**common))
     assert (reports, fills, positions) == ([], [], [])
+
+
+async def test_a_person_is_told_of_another_owner_of_the_key_and_of_what_nobody_understands(stage: Stage):
+    alerts, client = [], stage.client
+    stage.node.kernel.msgbus.subscribe(topics.ALERT, alerts.append)
+    order = stage.hand.market(OrderSide.SELL, "0.01")
+    await stage.done(order)
+    (slot,) = client._journal.of_order(order.client_order_id.value)
+    client._hear(msgspec.structs.replace(slot, fate=Fate.REPLACED, words="another transaction has used nonce 3"))
+    client._account.fault = "the receipt does not add up"
+    try:
+        refused = stage.hand.market(OrderSide.SELL, "0.01")
+        assert await stage.done(refused) == REJECTED
+        assert refused.last_event.reason == "the receipt does not add up"
+    finally:
+        client._account.fault = ""
+        client._tell_account()
+    assert [(alert.severity, alert.name) for alert in alerts] == [("CRITICAL", "NonceUsedElsewhere"), ("CRITICAL", "SwapInDoubt")]
 
 
 async def test_no_step_of_ours_holds_up_the_loop_under_load(stage: Stage, capsys):
