@@ -24,13 +24,13 @@ type Rates = Callable[[Moment], tuple[float, float] | None]
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """What is chosen on a training window; everything else is as a node has it by default."""
+    """What is chosen on a training window: horizon, and standard errors held back; the rest is as a node has it by default."""
 
     horizon_hours: int
     error_weight: Decimal
 
     def __str__(self) -> str:
-        return f"horizon {self.horizon_hours} h, {self.error_weight} standard errors"
+        return f"{self.horizon_hours} h, {self.error_weight} errors"
 
 
 HORIZONS = (72, 168, 336)

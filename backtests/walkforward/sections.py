@@ -24,28 +24,28 @@ class Section(msgspec.Struct, frozen=True):
 def sections(outcome: Outcome) -> Iterator[Section]:
     """Yield the tables in the order in which they are read."""
     yield Section(
-        "Forecast of the differential, out of sample: root mean squared error, % a year",
-        ("Pair", "Horizon h", "Forecasts", "Last", "24 h", "7 d", "Zero", "Ours", "Ours / best of first three", "Stated"),
+        "Forecast of Hyperliquid less the other venue, out of sample: root mean squared error, % a year",
+        ("Against", "Hours", "Number", "Last", "24 h", "7 d", "Zero", "Ours", "Ours/best", "Stated"),
         1,
         tuple(map(_errors, outcome.errors)),
     )
     yield Section(
-        "Rules over all test windows: bps of one leg's notional",
-        ("Pair", "Rule", "Costs", "Trades", "Won", "Held", "Funding", "Cost", "Net", "Worst trade", "Net % a year"),
+        "Rules over all test windows, Hyperliquid against each: bps of one leg's notional",
+        ("Against", "Rule", "Costs", "Trades", "Won", "Held", "Funding", "Cost", "Net", "Worst", "% a year"),
         3,
         tuple(map(_line, outcome.lines)),
         signed=8,
     )
     yield Section(
         "Economic gate, parameters chosen on the training window alone: bps",
-        ("Pair", "Costs", "Parameters", "Trained from", "Tested from", "To", "Training net", "Test net", "Test trades"),
+        ("Against", "Costs", "Parameters", "Trained from", "Tested from", "To", "Training", "Test", "Trades"),
         3,
         tuple(map(_chosen, outcome.chosen)),
         signed=7,
     )
     yield Section(
         "Look-ahead: another future must change no earlier decision; an hour's foresight must change the net (bps)",
-        ("Pair", "Future changed from", "Decisions changed before", "Net", "Net with foresight"),
+        ("Against", "Future changed", "Decisions changed", "Net", "With foresight"),
         3,
         tuple(map(_look, outcome.looks)),
     )
@@ -65,7 +65,7 @@ def _line(row: Line) -> tuple[str, ...]:
         str(row.trades),
         str(row.won),
         f"{row.hours_held / row.hours_known:.0%}" if row.hours_known else "",
-        *(f"{value:+.1f}" for value in (row.funding_bps, row.cost_bps, row.net_bps, row.worst_bps)),
+        *(f"{value:+,.1f}" for value in (row.funding_bps, row.cost_bps, row.net_bps, row.worst_bps)),
         f"{row.net_apr * 100:+.2f}",
     )
 

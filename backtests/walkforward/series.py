@@ -43,8 +43,8 @@ class Pair(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """How tables name it."""
-        return f"{self.asset} Hyperliquid/{self.other.venue.capitalize()}{' (proxy)' if self.is_proxy else ''}"
+        """How tables name it: Hyperliquid is on the other side of all."""
+        return f"{self.asset} {self.other.venue.capitalize()}{' (proxy)' if self.is_proxy else ''}"
 
     @property
     def direction(self) -> Direction:

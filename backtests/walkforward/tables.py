@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -31,9 +32,10 @@ def show(console: Console, outcome: Outcome) -> None:
 
 
 def _table(section: Section) -> Table:
-    table = Table(title=section.title, title_justify="left", title_style="bold")
+    table = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for number, name in enumerate(section.columns):
-        table.add_column(name, justify="left" if number < section.texts else "right", overflow="fold")
+        is_text = number < section.texts
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
     for before, row in zip((None, *section.rows), section.rows, strict=False):
         if before is not None and before[0] != row[0]:
             table.add_section()

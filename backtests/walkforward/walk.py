@@ -101,10 +101,10 @@ class _Found:
         for scale in COST_SCALES:
             best = {fold: trained.best(fold.train, scale) for fold in usable}
             self.lines += [
-                _line(walked, usable, "4 % on the spread now", lambda _: _threshold(walked.pair, rates_now), scale),
-                _line(walked, usable, "4 % on the 7-day mean", lambda _: _threshold(walked.pair, rates_of_a_week), scale),
-                _line(walked, usable, "economic, as by default", lambda _: Gate(walked.pair, Decimal(scale)), scale),  # noqa: B023
-                _line(walked, usable, "economic, chosen per fold", _gate(walked.pair, best, scale), scale),
+                _line(walked, usable, "4 % now", lambda _: _threshold(walked.pair, rates_now), scale),
+                _line(walked, usable, "4 % 7-day mean", lambda _: _threshold(walked.pair, rates_of_a_week), scale),
+                _line(walked, usable, "economic default", lambda _: Gate(walked.pair, Decimal(scale)), scale),  # noqa: B023
+                _line(walked, usable, "economic chosen", _gate(walked.pair, best, scale), scale),
             ]
             self.chosen += [_chosen(walked, trained, fold, best[fold], scale) for fold in usable]
         if usable:
@@ -179,6 +179,7 @@ SOURCES = (
     "Paradex funding: the instantaneous 8-hour rate sampled once per 4 hours, held for the 4 hours it closes",
 )
 LIMITS = (
+    "Ours/best compares with the best of last value, 24 h mean and 7 d mean; stated is the error the forecasts gave themselves",
     "Bybit and Binance are proxies: other instruments, other users, rates paid every 8 hours; they are not Paradex",
     "Hyperliquid against Paradex is 45 days of one asset: one look, no statistic",
     "Funding and costs alone: no prices, so no basis, no liquidation and no margin are seen",

@@ -279,16 +279,16 @@ def test_the_command_prints_tables_and_writes_a_page_and_figures(tmp_path, capsy
     assert code == 0
     document = json.loads(figures.read_bytes())
     assert {row["rule"] for row in document["lines"]} == {
-        "4 % on the spread now",
-        "4 % on the 7-day mean",
-        "economic, as by default",
-        "economic, chosen per fold",
+        "4 % now",
+        "4 % 7-day mean",
+        "economic default",
+        "economic chosen",
     }
     assert {row["cost_scale"] for row in document["lines"]} == {1, 2}
     assert {row["label"] for row in document["lines"]} == {
-        "BTC Hyperliquid/Bybit (proxy)",
-        "BTC Hyperliquid/Binance (proxy)",
-        "BTC Hyperliquid/Paradex",
+        "BTC Bybit (proxy)",
+        "BTC Binance (proxy)",
+        "BTC Paradex",
     }
     assert all(look["first_leak_ns"] is None for look in document["looks"])
     assert all(row["train_start_ns"] < row["test_start_ns"] < row["test_end_ns"] for row in document["chosen"])
