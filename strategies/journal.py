@@ -6,10 +6,15 @@ of them, its end. An intent is committed before its order may leave, under a cli
 intent ever has; facts are noted and committed with the next intent or at the end of a turn, for a fact that
 is lost can be asked for again and an intent cannot. Documents are small values of other components, by
 namespace and key, each committed when `put` returns.
+
+A commit takes a synced disk write, which is some tenths of a millisecond or, on a busy disk, many. What must be
+on the disk before something may happen is committed by the caller; what need not be is left to a thread (`later`).
 """
 
+import queue
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,8 +104,12 @@ class Journal:
     """The database of one node; raises `JournalError` where another node has it open."""
 
     def __init__(self, path: str = IN_MEMORY) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0, check_same_thread=False)
+        self._lock = threading.RLock()
         self._noted: list[tuple[str, str, bytes, int]] = []
+        self._failures: list[str] = []
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
         try:
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")
@@ -115,11 +124,46 @@ class Journal:
         except JournalError:
             self._database.close()
             raise
+        if path != IN_MEMORY:
+            self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+            self._writer.start()
 
     def close(self) -> None:
-        """Commit what is noted and release the file."""
+        """Commit what is noted and what was left to the thread, and release the file."""
+        if self._writer is not None:
+            self._work.put(None)
+            self._writer.join()
+            self._writer = None
         self.flush()
         self._database.close()
+
+    # The thread.
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Have something committed soon, in order, without waiting for it; in memory it is done at once."""
+        if self._writer is None:
+            work()
+        else:
+            self._work.put(work)
+
+    def settle(self) -> None:
+        """Wait until all that was left to the thread is done."""
+        if self._writer is not None:
+            is_done = threading.Event()
+            self._work.put(is_done.set)
+            is_done.wait()
+
+    def take_failures(self) -> list[str]:
+        """Return what the thread could not commit since the last call, in words."""
+        found, self._failures = self._failures, []
+        return found
+
+    def _write(self) -> None:
+        while (work := self._work.get()) is not None:
+            try:
+                work()
+            except (JournalError, DuplicateIntent) as e:
+                self._failures.append(str(e))
 
     # Documents of other components.
 
@@ -129,22 +173,17 @@ class Journal:
 
     # The log of pairs.
 
-    def begin(self, pair_id: str, plan: bytes, ts_ns: int) -> None:
-        """Commit a pair's plan; raises `DuplicateIntent` where one of this id is there."""
-        try:
-            with self.transaction() as database:
-                database.execute("INSERT INTO pairs (pair_id, plan, begun_ns) VALUES (?, ?, ?)", (pair_id, plan, ts_ns))
-        except sqlite3.IntegrityError as e:
-            raise DuplicateIntent(f"a pair {pair_id} has been begun before") from e
-
-    def intend(self, pair_id: str, intents: Sequence[tuple[str, bytes]], ts_ns: int) -> None:
+    def intend(self, pair_id: str, intents: Sequence[tuple[str, bytes]], ts_ns: int, plan: bytes | None = None) -> None:
         """Commit intents, by client order id, with every fact noted so far: all of them or none.
 
-        Raises `DuplicateIntent` where one of them has been committed before.
+        The first ones of a pair bring its `plan`. Raises `DuplicateIntent` where one of them, or the pair, has been
+        committed before.
         """
         rows = [(pair_id, key, "INTENT", value, ts_ns) for key, value in intents]
         try:
             with self.transaction() as database:
+                if plan is not None:
+                    database.execute("INSERT INTO pairs (pair_id, plan, begun_ns) VALUES (?, ?, ?)", (pair_id, plan, ts_ns))
                 database.executemany(
                     "INSERT INTO entries (pair_id, client_order_id, kind, value, ts_ns) VALUES (?, ?, ?, ?, ?)", rows
                 )
@@ -157,9 +196,10 @@ class Journal:
 
     def flush(self) -> None:
         """Commit what is noted."""
-        if self._noted:
-            with self.transaction():
-                pass
+        with self._lock:
+            if self._noted:
+                with self.transaction():
+                    pass
 
     def end(self, pair_id: str, result: bytes, ts_ns: int) -> None:
         """Commit a pair's end: recovery no longer looks at it."""
@@ -185,32 +225,35 @@ class Journal:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is noted and what is done inside, all or nothing; raises `JournalError` where the disk fails."""
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._write_noted()
-            yield self._database
-            self._database.execute("COMMIT")
-        except sqlite3.IntegrityError:
-            self._roll_back()
-            raise
-        except sqlite3.Error as e:
-            self._roll_back()
-            raise JournalError(f"nothing could be committed: {e}") from e
-        except BaseException:
-            self._roll_back()
-            raise
-        self._noted.clear()
+        with self._lock:
+            noted, self._noted = self._noted, []
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                self._write_facts(noted)
+                yield self._database
+                self._database.execute("COMMIT")
+            except sqlite3.IntegrityError:
+                self._roll_back(noted)
+                raise
+            except sqlite3.Error as e:
+                self._roll_back(noted)
+                raise JournalError(f"nothing could be committed: {e}") from e
+            except BaseException:
+                self._roll_back(noted)
+                raise
 
-    def _roll_back(self) -> None:
+    def _roll_back(self, noted: list[tuple[str, str, bytes, int]]) -> None:
+        self._noted = noted + self._noted
         if self._database.in_transaction:
             self._database.execute("ROLLBACK")
 
     def read(self, query: str, parameters: tuple[str, ...]) -> list[Any]:
         """Return the rows of a query."""
-        return self._database.execute(query, parameters).fetchall()
+        with self._lock:
+            return self._database.execute(query, parameters).fetchall()
 
-    def _write_noted(self) -> None:
-        rows = [(pair_id, key, "FACT", fact, ts_ns) for pair_id, key, fact, ts_ns in self._noted]
+    def _write_facts(self, noted: list[tuple[str, str, bytes, int]]) -> None:
+        rows = [(pair_id, key, "FACT", fact, ts_ns) for pair_id, key, fact, ts_ns in noted]
         self._database.executemany(
             "INSERT INTO entries (pair_id, client_order_id, kind, value, ts_ns) VALUES (?, ?, ?, ?, ?)", rows
         )

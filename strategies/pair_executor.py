@@ -80,10 +80,7 @@ class PairExecutor:
     # What happens to it.
 
     def start(self, plan: PairPlan) -> None:
-        """Begin a pair order.
-
-        Raises RuntimeError where the asset has one under way, `JournalError` where an opening cannot be kept.
-        """
+        """Begin a pair order; raise RuntimeError where the asset has one under way."""
         if self.is_busy(plan.asset):
             raise RuntimeError(f"{plan.asset} has a pair order under way, {plan.pair_id} must wait")
         self._commitments.begin(plan)

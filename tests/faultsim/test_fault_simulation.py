@@ -99,15 +99,15 @@ def forget_what_was_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Commitments, "reserve", lambda self, pair_id, submit: None)
     intend = Journal.intend
 
-    def only_orders(self, pair_id, intents, ts_ns):
-        intend(self, pair_id, [(key, value) for key, value in intents if b'"is_reserved":true' not in value], ts_ns)
+    def only_orders(self, pair_id, intents, *rest):
+        intend(self, pair_id, [(key, value) for key, value in intents if b'"is_reserved":true' not in value], *rest)
 
     monkeypatch.setattr(Journal, "intend", only_orders)
 
 
 def use_ids_again_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("strategies.pair_book._number", lambda key: 0)
-    monkeypatch.setattr(Journal, "intend", lambda self, pair_id, intents, ts_ns: None)
+    monkeypatch.setattr(Journal, "intend", lambda self, pair_id, intents, *rest: None)
     monkeypatch.setattr("tests.faultsim.episode.MortalJournal.has_intent", lambda self, key, quantity: True)
 
 

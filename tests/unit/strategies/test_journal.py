@@ -45,13 +45,12 @@ def test_a_file_of_another_version_is_left_alone(path: str) -> None:
 
 def test_a_pair_is_read_back_with_its_log_in_order_until_it_ends(path: str) -> None:
     journal = Journal(path)
-    journal.begin("P1", b"plan", 5)
-    journal.intend("P1", [("P1-A1", b"a"), ("P1-B1", b"b")], 6)
+    journal.intend("P1", [("P1-A1", b"a"), ("P1-B1", b"b")], 6, b"plan")
     journal.note("P1", "P1-A1", b"filled", 7)
     journal.close()
     journal = Journal(path)
     (record,) = journal.unfinished()
-    assert (record.pair_id, record.plan, record.begun_ns) == ("P1", b"plan", 5)
+    assert (record.pair_id, record.plan, record.begun_ns) == ("P1", b"plan", 6)
     assert [(e.client_order_id, e.kind, e.value, e.ts_ns) for e in record.entries] == [
         ("P1-A1", "INTENT", b"a", 6),
         ("P1-B1", "INTENT", b"b", 6),
@@ -64,8 +63,7 @@ def test_a_pair_is_read_back_with_its_log_in_order_until_it_ends(path: str) -> N
 
 def test_no_client_order_id_is_ever_intended_twice_not_even_after_the_pair_has_ended(path: str) -> None:
     journal = Journal(path)
-    journal.begin("P1", b"plan", 1)
-    journal.intend("P1", [("P1-A1", b"a")], 2)
+    journal.intend("P1", [("P1-A1", b"a")], 2, b"plan")
     journal.end("P1", b"", 3)
     journal.close()
     journal = Journal(path)
@@ -76,8 +74,7 @@ def test_no_client_order_id_is_ever_intended_twice_not_even_after_the_pair_has_e
 
 def test_a_noted_fact_survives_an_intent_that_is_refused(path: str) -> None:
     journal = Journal(path)
-    journal.begin("P1", b"plan", 1)
-    journal.intend("P1", [("P1-A1", b"a")], 2)
+    journal.intend("P1", [("P1-A1", b"a")], 2, b"plan")
     journal.note("P1", "P1-A1", b"filled", 3)
     with pytest.raises(DuplicateIntent):
         journal.intend("P1", [("P1-A1", b"a")], 4)
@@ -90,9 +87,8 @@ def test_what_was_intended_is_there_after_a_kill_and_what_was_only_noted_may_not
         "import os, signal, sys\n"
         "from strategies.journal import Journal\n"
         "journal = Journal(sys.argv[1])\n"
-        "journal.begin('P1', b'plan', 1)\n"
         "journal.note('P1', 'P1-A1', b'early', 2)\n"
-        "journal.intend('P1', [('P1-A1', b'a')], 3)\n"
+        "journal.intend('P1', [('P1-A1', b'a')], 3, b'plan')\n"
         "journal.documents('x').put('k', b'v')\n"
         "journal.note('P1', 'P1-A1', b'late', 4)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -126,3 +122,39 @@ def test_a_journal_in_memory_needs_no_file() -> None:
     journal = Journal()
     journal.documents("x").put("k", b"v")
     assert journal.documents("x").items() == [("k", b"v")]
+
+
+def test_what_is_left_to_the_thread_is_committed_in_order_and_before_the_file_is_released(path: str) -> None:
+    journal = Journal(path)
+    journal.intend("P1", [("P1-A1", b"a")], 1, b"plan")
+    done: list[int] = []
+    for number in range(20):
+        journal.note("P1", "P1-A1", str(number).encode(), number)
+        journal.later(journal.flush)
+        journal.later(lambda number=number: done.append(number))
+    journal.settle()
+    assert done == list(range(20))
+    journal.note("P1", "P1-A1", b"last", 99)
+    journal.later(lambda: journal.end("P1", b"hedged", 100))
+    journal.close()
+    journal = Journal(path)
+    assert journal.results() == [("P1", b"hedged")]
+    facts = [value for (value,) in journal.read("SELECT value FROM entries WHERE kind = 'FACT' ORDER BY sequence", ())]
+    assert facts == [*(str(number).encode() for number in range(20)), b"last"]
+
+
+def test_what_the_thread_could_not_commit_is_told_once(path: str) -> None:
+    journal = Journal(path)
+    journal.intend("P1", [("P1-A1", b"a")], 1, b"plan")
+    journal.later(lambda: journal.intend("P1", [("P1-A1", b"a")], 2))
+    journal.settle()
+    assert len(journal.take_failures()) == 1
+    assert journal.take_failures() == []
+
+
+def test_a_pair_is_begun_once(path: str) -> None:
+    journal = Journal(path)
+    journal.intend("P1", [("P1-A1", b"a")], 1, b"plan")
+    with pytest.raises(DuplicateIntent):
+        journal.intend("P1", [("P1-A2", b"a")], 2, b"plan")
+    assert len(journal.unfinished()[0].entries) == 1

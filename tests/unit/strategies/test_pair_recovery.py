@@ -208,7 +208,7 @@ def test_an_id_set_aside_for_a_hedge_is_asked_about_too(life: Life) -> None:
 
 
 def test_a_pair_that_cannot_be_read_is_told_of_and_its_legs_are_left_to_the_repairs(life: Life) -> None:
-    life.journal.begin("HYPE-O9-t", b"{}", 1)
+    life.journal.intend("HYPE-O9-t", [], 1, b"{}")
     life.begin()
     assert life.executor.recover() == ()
     assert life.alerts() == ["JournalUnreadable"]
@@ -231,22 +231,6 @@ def test_with_a_disk_that_fails_nothing_is_opened(life: Life) -> None:
     life.journal = FailingJournal()
     life.begin()
     life.journal.is_full = True
-    with pytest.raises(JournalError):
-        life.executor.start(plan())
-    assert life.port.sent == []
-    assert not life.executor.is_busy("HYPE")
-
-
-def test_a_disk_that_fails_between_plan_and_intent_keeps_an_opening_at_home(life: Life) -> None:
-    life.journal = FailingJournal()
-    life.begin()
-    intend = life.journal.intend
-
-    def fail(*arguments):
-        life.journal.is_full = True
-        intend(*arguments)
-
-    life.journal.intend = fail
     life.executor.start(plan())
     assert life.port.sent == []
     assert [done.outcome for _, done in life.port.ended] == [Outcome.FLAT]
@@ -267,8 +251,7 @@ def test_a_close_goes_out_even_where_it_cannot_be_kept(life: Life) -> None:
 def test_an_intent_that_was_committed_before_is_not_sent_again(life: Life) -> None:
     life.executor.start(plan())
     life.begin()
-    life.journal.begin = lambda *_: None  # as if the clock had gone back and the same name come up again
-    life.executor.start(plan())
+    life.executor.start(plan())  # as if the clock had gone back and the same name come up again
     assert life.port.sent == []
     assert "DuplicateIntent" in life.alerts()
     assert life.port.states("A1")[-1] is LegState.REJECTED
