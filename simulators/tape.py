@@ -114,10 +114,10 @@ class PricePaths:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A premium on one asset of Hyperliquid: up, held, then gone and slightly negative for good.
+    """A premium on one asset of Hyperliquid: up, held, then turned round for good.
 
     At the plateau the 8-hour rate is premium - 0.05 % = 0.35 %, 383 % a year; afterwards it is premium
-    + 0.05 %, a few percent a year below the interest rate.
+    + 0.05 %, which is as much the other way: what was earned is then paid, so that an open pair has to be left.
     """
 
     asset: str = "HYPE"
@@ -126,7 +126,7 @@ class Episode:
     end_hours: float = 11.0
     fall_hours: float = 0.2
     plateau: float = 0.0040
-    aftermath: float = -0.00043
+    aftermath: float = -0.0040
 
     def premium(self, hours: float) -> float:
         """Return the episode's premium."""

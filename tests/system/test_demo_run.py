@@ -6,14 +6,16 @@ import urllib.request
 from decimal import Decimal
 
 import pytest
+from conftest import ROOT
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 CENT = Decimal("0.005")
 
 
 def test_the_demo_trades_one_pair_and_its_parts_add_up(bench):
-    run = bench.node("demo")
+    run = bench.node("demo", config=bench.config(mode="economic"))  # the mode it comes with
     run.saw("OPEN HYPE", 60)
+    check_economic_entry(run.text())
     port = re.search(r"metrics on http://127\.0\.0\.1:(\d+)/metrics", run.text()).group(1)
     run.saw("funding received", 60)
     held, last = scrape(port), ""
@@ -26,6 +28,16 @@ def test_the_demo_trades_one_pair_and_its_parts_add_up(bench):
     check_metrics_while_held(held)
     check_every_metric_was_set(last)
     assert "cycle complete: 1 cycle(s)" in run.text()
+    assert Decimal(run.document()["net_usd"]) > 0
+
+
+def check_economic_entry(text):
+    """The gate was passed, not left out: the edge was met, and it was expected to bring something after all costs."""
+    entry = re.search(r"signal enter HYPE: edge met, spread \+[\d.]+ % APR, expected edge \+([\d.]+) USD", text, re.IGNORECASE)
+    assert entry, text
+    assert float(entry.group(1)) > 5
+    assert "entries by the economic rule" in text
+    assert 'mode = "economic"' in (ROOT / "config/sim.toml").read_text()
 
 
 def check_money(summary):
@@ -80,9 +92,10 @@ def series(text):
 
 def check_every_metric_was_set(text):
     described = set(re.findall(r"^# TYPE (farb_\w+)", text, re.MULTILINE))
-    silent = described - {key.partition("{")[0] for key in series(text)}
-    quiet = {"farb_risk_refusals_total", "farb_rebates_usd_total", "farb_alerts_total"}
-    assert silent == quiet, "the demo refuses nothing, makes no market and alarms nobody"
+    names = {key.partition("{")[0] for key in series(text)}
+    silent = described - names - {name.removesuffix("_count") for name in names}  # a histogram is told in parts
+    makes_no_market = {"farb_rebates_usd_total", "farb_maker_markout_bps", "farb_maker_fills_total"}
+    assert silent == {"farb_risk_refusals_total", "farb_alerts_total"} | makes_no_market, "refuses nothing, alarms nobody"
 
 
 def check_metrics_while_held(text):
@@ -93,4 +106,5 @@ def check_metrics_while_held(text):
     assert value['farb_funding_received_usd_total{asset="HYPE",venue="HYPERLIQUID"}'] > 0
     assert value['farb_funding_apr_ratio{instrument="HYPE-USD-PERP",venue="HYPERLIQUID"}'] > 0.5
     assert value['farb_spread_apr_ratio{asset="HYPE"}'] > 0.04
+    assert 'farb_expected_edge_usd{asset="HYPE"}' in value
     assert value['farb_fees_paid_usd_total{liquidity="taker",venue="PARADEX"}'] > 0

@@ -205,14 +205,18 @@ def test_the_demonstration_earns_more_than_four_taker_fees():
         engine.step(START_NS + tenth * HOUR_NS // 10)
     size = (D(10_000) / engine.markets["HYPE"].mark_usd).quantize(D("0.01"))
     market(engine, ann, "HYPE", False, size, now_ns=START_NS + 15 * HOUR_NS // 10)
-    for tenth in range(15, 160):
+    for tenth in range(15, 120):
         engine.step(START_NS + tenth * HOUR_NS // 10)
     earned = sum(D(row["usdc"]) for row in ann.fundings if row["coin"] == "HYPE")
     assert earned > 2 * 4 * D("4.5")
     rates = [row.rate_per_hour * 8760 for row in engine.funding["HYPE"].settled[48:]]
     assert D("0.1095") == rates[0]
     assert all(D(3) < rate < D(5) for rate in rates[3:11])
-    assert all(D("0.04") < rate <= D("0.1095") for rate in rates[14:])
+    for tenth in range(120, 160):
+        engine.step(START_NS + tenth * HOUR_NS // 10)
+    after = [row.rate_per_hour * 8760 for row in engine.funding["HYPE"].settled[48:]][14:]
+    assert after
+    assert all(D(-5) < rate < D(-3) for rate in after)
 
 
 def test_a_replayed_rate_is_published_and_paid():
