@@ -23,15 +23,16 @@ from actors.breakers import Breakers
 from actors.canary import Canary
 from actors.metrics import Metrics
 from actors.operator import OperatorDesk
+from actors.reload import LimitsReload
 from actors.risk_gate import RiskGate
 from adapters.hyperliquid.factories import HyperliquidLiveDataClientFactory, HyperliquidLiveExecClientFactory
 from adapters.hyperliquid.signing import cloid
 from adapters.paradex.factories import ParadexLiveDataClientFactory, ParadexLiveExecClientFactory
-from config.load import load
+from config.load import load, load_limits
 from config.node import VENUES, instrument_ids, node_config
 from messages import Alert, Command, OperatorCommand, RiskRefused, StateChange, topics
 from operations.venues import Ready, use
-from risk.in_force import LimitsInForce
+from risk.in_force import LimitsInForce, values
 from risk.limits import Limits
 from simulators.launch import launch
 from strategies.journal import Journal
@@ -169,10 +170,14 @@ class Scene:
             (topics.ALERT, self.alerts),
         ):
             self.bus.subscribe(topic=topic, handler=kept.append)
+        self.limits_file = self.folder / "limits.toml"
+        self.write_limits(WIDE)
         canary = Canary(self.limits, journal.documents("canary"))
         for actor in (self.gate, self.metrics, OperatorDesk(journal.documents("operator")), self.breakers, canary):
             self.node.trader.add_actor(actor)
             actor.listen()
+        self.reload = LimitsReload(self.limits_file, load_limits, self.limits, poll_secs=0.02)
+        self.node.trader.add_actor(self.reload)
         self.node.trader.add_exec_algorithm(self.spawner)
         self.node.trader.add_strategy(self.rogue)
         self.starting = self.loop.create_task(self.node.run_async())
@@ -181,7 +186,8 @@ class Scene:
     def is_ready(self) -> bool:
         ids = [self.id(name, venue) for name in ("BTC", "ETH") for venue in VENUES]
         is_quoted = all(self.cache.quote_tick(one) and self.cache.index_price(one) for one in ids)
-        return self.node.trader.is_running and is_quoted and len(self.gate._reports.accounts()) == len(VENUES)
+        is_read = self.reload._digest is not None  # or it would put the file's limits in place of a test's
+        return self.node.trader.is_running and is_read and is_quoted and len(self.gate._reports.accounts()) == len(VENUES)
 
     def close(self) -> None:
         self.do(self.node.stop_async())
@@ -230,6 +236,15 @@ class Scene:
 
     def tighten(self, **changes: Any) -> None:
         self.limits.replace(msgspec.structs.replace(WIDE, **changes))
+
+    def write_limits(self, limits: Limits, end: str = "") -> None:
+        """Replace the limits file whole."""
+        found = {name: str(value).lower() for name, value in values(limits).items()}
+        lines = [f"{name} = {value}" for name, value in found.items() if "." not in name]
+        table = [f"{name.removeprefix('canary.')} = {value}" for name, value in found.items() if "." in name]
+        beside = self.limits_file.with_name("beside")
+        beside.write_text("\n".join([*lines, "[canary]", *table, end]))
+        beside.replace(self.limits_file)
 
     def operate(self, command: Command) -> OperatorCommand:
         message = OperatorCommand(command=command, source="bus", reason="test", ts_ns=time.time_ns())

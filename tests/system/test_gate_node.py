@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from gate_scene import ALGORITHM, WIDE, Scene
 from nautilus_trader.core.uuid import UUID4
@@ -211,6 +212,34 @@ def test_a_price_of_nothing_is_refused(scene: Scene) -> None:
     bitcoin = scene.cache.instrument(BTC_HL)
     order = scene.rogue.order_factory.limit(BTC_HL, OrderSide.BUY, bitcoin.make_qty(1), bitcoin.make_price(0), TimeInForce.IOC)
     denied(scene, "ORDER_INSANE", lambda: scene.rogue.submit_order(order), order)
+
+
+# The limits file.
+
+
+def test_a_limits_file_replaced_while_the_node_trades_is_in_force_at_once_and_shown(scene: Scene) -> None:
+    started = scene.limits.hash
+    hold(scene, BTC_HL)
+    scene.write_limits(msgspec.structs.replace(WIDE, position_usd_max=Decimal(50)))
+    scene.until(lambda: scene.limits.hash != started, "the new limits")
+    refused_order(scene, "POSITION_LIMIT", BTC_PDX)
+    assert scene.metric("farb_limits_info", hash=scene.limits.hash) == 1
+    assert scene.metric("farb_limits_info", hash=started) == 0
+    assert scene.metric("farb_limit", name="position_usd_max") == 50
+    assert scene.metric("farb_limits_changed_timestamp_seconds") == pytest.approx(time.time(), abs=120)
+    for name, limits, end in (
+        ("LimitsInvalid", WIDE, "unheard_of = 1"),
+        ("LimitsNeedRestart", msgspec.structs.replace(WIDE, leverage_max=Decimal(99)), ""),
+    ):
+        before, counted, told = scene.limits.hash, scene.metric("farb_alerts_total", name=name), len(scene.alerts)
+        scene.write_limits(limits, end)
+        scene.until(lambda told=told: len(scene.alerts) > told, name)
+        assert [alert.name for alert in scene.alerts[told:]] == [name]
+        assert scene.metric("farb_alerts_total", name=name) == counted + 1
+        assert scene.limits.hash == before
+    scene.write_limits(WIDE)
+    scene.until(lambda: scene.limits.hash == started, "the old limits again")
+    hold(scene, BTC_PDX)
 
 
 # The states.
