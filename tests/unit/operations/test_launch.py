@@ -1,10 +1,13 @@
 """What a node needs before it is assembled, and where its journal lies."""
 
+import os
+import signal
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import run
 from config.load import ConfigError, load
 from config.node import node_config
 from config.schema import RedisSection
@@ -56,3 +59,16 @@ def test_a_redis_url_holds_no_password(url, tmp_path):
     with pytest.raises(ConfigError, match="without a password, or a reference") as e:
         load(path)
     assert "secret" not in str(e.value)
+
+
+def test_a_flatten_signal_during_the_imports_is_kept_for_the_node():
+    before = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    stop = run.EarlyStop()
+    try:
+        stop.listen()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        stop.check()
+        assert (stop.is_flatten_asked, stop.is_asked) == (True, False)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
