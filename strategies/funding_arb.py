@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from nautilus_trader.model.data import FundingRateUpdate
-from nautilus_trader.model.events import OrderEvent, OrderFilled
+from nautilus_trader.model.events import OrderEvent, OrderFilled, OrderSubmitted
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
@@ -24,6 +24,7 @@ from messages import (
 )
 from messages.loop import on_loop
 from risk.in_force import LimitsInForce
+from risk.reader import Reader
 from risk.reading import Reports
 from strategies import feeds
 from strategies.ages import PairAges
@@ -33,7 +34,6 @@ from strategies.comparison import Comparison
 from strategies.desk import AssetDesk
 from strategies.dispatcher import Terms
 from strategies.evaluation import Circumstances, Evaluation
-from strategies.holdings import Holding
 from strategies.journal import Journal
 from strategies.market_reader import MarketReader
 from strategies.order_port import OrderPort, VenueTruth, translate
@@ -92,6 +92,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             truth=self._truth,
             on_answer=self._take_answer,
         )
+        self._snapshots = Reader(cache, self._reports)
         policy = settings.execution.policy(settings.max_slippage_bps)
         self._executor = PairExecutor(self._port, policy, self._journal)
         papers = self._journal.documents("markouts")
@@ -102,19 +103,19 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             edge_terms=settings.edge_terms,
             size_terms=settings.size_terms,
             clock=self._funding_clock,
-            cache=cache,
             reader=self._reader,
             reports=self._reports,
+            snapshots=self._snapshots,
             limits=self._limits,
             resting=self._arranger.resting,
         )
         self._comparison = Comparison(cache, self.log, self._reports, self._port, self._truth)
         self._trader = PairTrader(
             ids=self._ids,
-            cache=cache,
             log=self.log,
             reader=self._reader,
             reports=self._reports,
+            snapshots=self._snapshots,
             limits=self._limits,
             port=self._port,
             executor=self._executor,
@@ -170,6 +171,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         """Tell the executor what became of an order, and follow what fills of resting ones are worth."""
         if isinstance(event, OrderFilled):
             self._arranger.on_fill(event)
+        elif isinstance(event, OrderSubmitted):
+            self._snapshots.note_sent(event.instrument_id.venue.value, event.ts_init)
         translated = translate(event, self.cache)
         if translated is not None:
             self._executor.handle(event.client_order_id.value, translated)
@@ -199,7 +202,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     @property
     def is_settled(self) -> bool:
         """Whether no order is under way and no leg stands alone: the moment at which stopping leaves nothing half done."""
-        holdings = (self._read_holding(desk) for desk in self._desks.values())
+        holdings = (self._reader.holding(self._ids[desk.asset]) for desk in self._desks.values())
         return not self._executor.active and all(holding.state is not PairState.BROKEN for holding in holdings)
 
     @property
@@ -209,7 +212,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
 
     def open_pairs(self) -> dict[str, dict[str, Decimal]]:
         """Return the signed positions (base units) by asset and venue of every asset that is not flat."""
-        holdings = {asset: self._read_holding(desk) for asset, desk in self._desks.items()}
+        holdings = {asset: self._reader.holding(self._ids[desk.asset]) for asset, desk in self._desks.items()}
         return {
             asset: {venue: quantity for venue, quantity in holding.quantities.items() if quantity}
             for asset, holding in holdings.items()
@@ -253,12 +256,9 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
     def _confirm(self, desk: AssetDesk) -> None:
         if self._executor.is_busy(desk.asset):
             desk.busy()
-        elif desk.observe(self._read_holding(desk)) and desk.holding is not None:
+        elif desk.observe(self._reader.holding(self._ids[desk.asset])) and desk.holding is not None:
             self.log.info(f"{desk.asset} is {desk.holding.state.value}: {dict(desk.holding.quantities)}")
         self._comparison.compare(self._ids[desk.asset], is_busy=self._executor.is_busy(desk.asset))
-
-    def _read_holding(self, desk: AssetDesk) -> Holding:
-        return self._reader.holding(self._ids[desk.asset])
 
     def _circumstances(self, desk: AssetDesk, now_ns: int) -> Circumstances:
         state = PairState.BUSY if self._executor.is_busy(desk.asset) else desk.state
