@@ -16,6 +16,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from messages import (
     Action,
+    FillSeen,
     FundingClock,
     OperatorCommand,
     Outcome,
@@ -36,7 +37,7 @@ from strategies.dispatcher import Terms
 from strategies.evaluation import Circumstances, Evaluation
 from strategies.journal import Journal
 from strategies.market_reader import MarketReader
-from strategies.order_port import OrderPort, VenueTruth, translate
+from strategies.order_port import OrderPort, VenueTruth, seen, translate
 from strategies.pair import PairMachine
 from strategies.pair_executor import PairExecutor
 from strategies.pair_orders import Done
@@ -124,6 +125,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         )
         msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self._reports.on_account_health)
         msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._reports.on_venue_status)
+        msgbus.subscribe(topic=topics.FILL_SEEN, handler=self._on_fill_seen)
         msgbus.subscribe(topic=topics.TRADING_STATE, handler=self._standing.on_trading_state)
         msgbus.subscribe(topic=topics.OPERATOR_COMMAND, handler=self._on_operator_command)
 
@@ -131,9 +133,7 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         """Subscribe to everything and start to evaluate; what is already held is adopted by the first evaluations."""
         past = timedelta(seconds=self._settings.history_hours * self._settings.hour_secs)
         for desk in list(self._desks.values()):
-            missing = [
-                instrument_id for instrument_id in self._ids[desk.asset].values() if self.cache.instrument(instrument_id) is None
-            ]
+            missing = [i for i in self._ids[desk.asset].values() if self.cache.instrument(i) is None]
             if missing:
                 self.log.error(f"{desk.asset} is not traded: {', '.join(map(str, missing))} unknown")
                 del self._desks[desk.asset]
@@ -177,6 +177,10 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
         if translated is not None:
             self._executor.handle(event.client_order_id.value, translated)
 
+    def _on_fill_seen(self, fill: FillSeen) -> None:
+        """Hedge a resting order's fill before the books have it."""
+        self._executor.handle(fill.client_order_id, seen(fill))
+
     def _take_answer(self, answer: OrderAnswer) -> None:
         self._executor.answer(answer)
 
@@ -218,8 +222,6 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
             for asset, holding in holdings.items()
             if holding.state is not PairState.FLAT
         }
-
-    # The evaluation.
 
     def _on_timer(self, _event: object) -> None:
         """Evaluate; a clock swallows what its callbacks raise, so it is said here."""
