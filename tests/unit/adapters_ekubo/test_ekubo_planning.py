@@ -33,6 +33,7 @@ class Aggregator:
         self.slippages: list[Decimal] = []
         self.ids = itertools.count()
         self.has_route = lambda asked: True
+        self.thin = lambda sold: Decimal(1)  # the share of the liquidity a sale of this size meets
         self.tamper = lambda changes: changes
         self.build_error: Exception | None = None
 
@@ -44,6 +45,7 @@ class Aggregator:
         into, out = self.reserves[asked.sell_token], self.reserves[asked.buy_token]
         if asked.buy_amount is None:
             sold = asked.sell_amount
+            into, out = (self.thin(sold) * reserve for reserve in (into, out))
             net = Decimal(sold) * (1 - self.fee)
             bought = int(out * net / (into + net))
         else:
@@ -204,6 +206,16 @@ async def test_a_large_order_is_cut_so_that_each_slice_stays_under_the_impact_li
     impact_bps = size / (10_000 - size if is_buy else 10_000 + size) * 10_000
     assert 15 < impact_bps <= 20  # the pool is one range: the closed form is nearly exact
     assert max(plan.size for plan in slices) - min(plan.size for plan in slices) < slices[0].size // 100
+
+
+async def test_a_slice_that_moves_the_price_more_than_was_to_be_expected_is_cut_again():
+    table = Table()
+    table.api.thin = lambda sold: Decimal(1) if sold > 30 * 10**18 or sold < 10**18 else Decimal("0.8")  # thinner near the price
+    plan = await table.plan(order(False, "40"))
+    assert plan.size <= 16 * 10**18 * Decimal("1.01")  # 20 bps of 80 % of the pool
+    table.api.thin = lambda sold: Decimal("0.01") if sold < 30 * 10**18 else Decimal(1)
+    plan = await table.plan(order(False, "40"))
+    assert plan.size <= 10**18 // 5  # 20 bps of a hundredth of the pool
 
 
 async def test_a_pool_that_does_not_hold_as_much_is_still_used():
