@@ -13,15 +13,14 @@ from urllib.parse import urlencode
 import msgspec
 
 from adapters.ekubo.budget import RequestWindow
-from adapters.ekubo.constants import MAX_BODY_BYTES, TOKENS_PAGE
-from adapters.ekubo.schemas import ApiError, Build, Quote, Source, TokenInfo, TokenPage, TokenPrice, decode
+from adapters.ekubo.constants import MAX_BODY_BYTES
+from adapters.ekubo.schemas import ApiError, Build, Quote, Source, TokenInfo, TokenPrice, decode
 from adapters.errors import Auth, Connectivity, Protocol, RateLimited, Rejected
 from adapters.transport import HttpResponse, HttpTransport
 from adapters.transport.backoff import delay_secs
 
 _ATTEMPTS = 4
 _BASE_SECS, _CAP_SECS = 0.5, 20.0
-_MAX_PAGES = 50
 _REVERTED = "Contract error"
 
 
@@ -106,17 +105,6 @@ class AvnuApi:
         """
         body = {"quoteId": quote_id, "takerAddress": hex(taker), "slippage": float(slippage), "includeApprove": True}
         return await self._request(Build, "POST", f"{self._base_url}/swap/v3/build", body=body, is_urgent=is_urgent)
-
-    async def tokens(self, search: str | None = None) -> list[TokenInfo]:
-        """Return the tokens AVNU knows, all pages."""
-        found: list[TokenInfo] = []
-        for page in range(_MAX_PAGES):
-            query = {"page": page, "size": TOKENS_PAGE} | ({} if search is None else {"search": search})
-            answer = await self._request(TokenPage, "GET", f"{self._base_url}/v1/starknet/tokens?{urlencode(query)}")
-            found += answer.content
-            if page + 1 >= answer.total_pages:
-                break
-        return found
 
     async def token(self, address: int) -> TokenInfo:
         """Return one token; raises `Rejected` where AVNU does not know it."""

@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.ekubo import costs, impact, parsing
 from adapters.ekubo.constants import BPS, VENUE_NAME
-from adapters.ekubo.pools import PoolState, human_price, largest_input
+from adapters.ekubo.pools import PoolState, Step, human_price, is_liquidity_certain, largest_input, spot_move, step
 from adapters.ekubo.quoting import Quoter
 from adapters.ekubo.rpc import StarknetRpc
 from adapters.ekubo.schemas import Quote
@@ -136,7 +136,7 @@ class Appraiser:
             gas_strk=costs.gas_strk(large),
             gas_usd=costs.gas_usd(large, self._strk_usd()),
             impact_bps=impact_bps,
-            spot_move_bps=impact.spot_move_bps(impact_bps),
+            spot_move_bps=_spot_move_bps(quoted, impact_bps),
             slippage_bps=None if spot is None else impact.worse_bps(side, price, spot),
             against_mark_bps=None if mark is None else impact.worse_bps(side, price, mark),
             told_impact=large.price_impact,
@@ -156,6 +156,26 @@ class Appraiser:
             aggregator_fee=costs.aggregator_fee(quoted.small),
             gas_usd=costs.gas_usd(quoted.large, self._strk_usd()),
         )
+
+
+def _spot_move_bps(quoted: _Quoted, impact_bps: Decimal) -> Decimal:
+    """Return how far the pool's price will move: by its own steps where its liquidity is certain, else by the impact."""
+    pool, large = quoted.pool, quoted.large
+    if pool is not None and parsing.single_pool(large) == pool.key:
+        after = _after(pool, int(large.sell_token_address), int(large.sell_amount)).sqrt_ratio_after
+        if is_liquidity_certain(pool, after):
+            return round(spot_move(pool.sqrt_ratio, after) * BPS, 6)
+    return impact.spot_move_bps(impact_bps)
+
+
+def _after(pool: PoolState, sell_token: int, units: int) -> Step:
+    return step(
+        sqrt_ratio=pool.sqrt_ratio,
+        liquidity=pool.liquidity,
+        amount=units,
+        is_token1=sell_token == pool.key.token1,
+        fee=pool.key.fee,
+    )
 
 
 def _spot(pair: Pair, pool: PoolState) -> Decimal:

@@ -9,6 +9,7 @@ MAINNET_AVNU_URL: Final = "https://starknet.api.avnu.fi"
 MAINNET_PRICES_URL: Final = "https://starknet.impulse.avnu.fi"
 
 SN_MAIN: Final = 0x534E5F4D41494E  # the name in ASCII
+RPC_SPEC: Final = "0.10"
 FIELD_PRIME: Final = 2**251 + 17 * 2**192 + 1  # every word of calldata and events is below it
 WORD_BITS: Final = 128  # of each half of a u256
 FRI_PER_STRK: Final = 10**18
@@ -38,7 +39,6 @@ SELECTORS: Final = {
     SWAP_EXACT_TOKEN_TO: 0xE9F3B52DC560050C4C679481500C1B1E2BA7496B6A0831638C1ACAEDCBC6AC,
     "balance_of": 0x35A73CD311A05D46DEDA634C5EE045DB92F811B4E74BCA4437FCB5302B7AF33,
     "balanceOf": 0x2E4263AFAD30923C891518314C3C95DBE830A16874E8ABC5777A9A20B54C76E,
-    "allowance": 0x1E888A1026B19C8C0B57C72D63ED1737106AA10034105B980BA117BD0C29FE1,
     "decimals": 0x4C4FB1AB068F6039D5780C68DD0FA2F8742CCEB3426D19667778CA7F3518A9,
     "get_pool_price": 0x63ECB4395E589622A41A66715A0EAC930ABC9F0B92C0B1DCDA630ADFB2BF2D,
     "get_pool_liquidity": 0xA99E1B0FF9D47A610510A60E7494DD5174B28B600C30EEE35D157E8688E9A6,
@@ -52,7 +52,5 @@ WHOLE_PERCENT: Final = 10**12  # 100 % in a route; percentages apply one after a
 EKUBO_PARAMETERS: Final = 6  # token0, token1, fee, tick spacing, extension, sqrt ratio distance
 
 MAX_BODY_BYTES: Final = 256 * 1024  # of an answer; anything larger is not a quote
-MAX_QUOTES: Final = 5
-TOKENS_PAGE: Final = 100
 
 BPS: Final = Decimal(10_000)

@@ -13,7 +13,7 @@ from adapters.ekubo import parsing
 from adapters.ekubo.api import AvnuApi
 from adapters.ekubo.appraisal import Appraiser, Asked
 from adapters.ekubo.config import EkuboDataClientConfig
-from adapters.ekubo.constants import STRK, VENUE_NAME
+from adapters.ekubo.constants import RPC_SPEC, STRK, VENUE_NAME
 from adapters.ekubo.costs import gas_strk
 from adapters.ekubo.health import QuoteHealth
 from adapters.ekubo.impact import refuse_price, worse_bps
@@ -83,8 +83,8 @@ class EkuboDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Nautilus h
     # Lifecycle
 
     async def _connect(self) -> None:
-        if self._rpc is not None and (chain_id := await self._rpc.chain_id()) != self._settings.chain_id:
-            raise ValueError(f"the node is on chain {hex(chain_id)}, not on {hex(self._settings.chain_id)}")
+        if self._rpc is not None:
+            await self._check_node(self._rpc)
         await self._provider.initialize()
         await self._quoter.refresh_sources()
         for instrument in self._provider.list_all():
@@ -93,6 +93,12 @@ class EkuboDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Nautilus h
         self.create_task(self._poll(), log_msg="poll quotes")
         self.create_task(self._watch_health(), log_msg="watch health")
         self.create_task(self._watch_sources(), log_msg="watch sources")
+
+    async def _check_node(self, rpc: StarknetRpc) -> None:
+        if (chain_id := await rpc.chain_id()) != self._settings.chain_id:
+            raise ValueError(f"the node is on chain {hex(chain_id)}, not on {hex(self._settings.chain_id)}")
+        if not (version := await rpc.spec_version()).startswith(RPC_SPEC):
+            self._log.warning(f"the node follows specification {version}, this adapter was written for {RPC_SPEC}")
 
     async def _disconnect(self) -> None:
         """Nautilus cancels the tasks; there is no connection to close."""

@@ -126,7 +126,7 @@ def spot_move(before: int, after: int) -> Decimal:
 
     The price is that of the token sold, in the other: selling token1 moves 1/S^2 down as selling token0 moves S^2 down.
     """
-    return 1 - (Decimal(min(before, after)) / Decimal(max(before, after))) ** 2
+    return 1 - (1 - execution_impact(before, after)) ** 2
 
 
 def human_price(sqrt_ratio: int, decimals0: int, decimals1: int) -> Decimal:

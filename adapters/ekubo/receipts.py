@@ -66,7 +66,7 @@ class Transfer(NamedTuple):
 
 def read_receipt(receipt: Receipt, traded: Traded) -> Execution:
     """Return what the swap did; raises `ReceiptMismatch` where the events do not add up to one swap of ours."""
-    gas = charged_fri(receipt)
+    gas = _charged_fri(receipt)
     if receipt.execution_status == REVERTED:
         reason = receipt.revert_reason or "reverted without a reason"
         return _execution(receipt, gas, is_reverted=True, revert_reason=reason)
@@ -105,8 +105,7 @@ def _execution(
     )
 
 
-def charged_fri(receipt: Receipt) -> int:
-    """Return the gas a transaction paid, also where the rest of its receipt is not understood; raises `ReceiptMismatch`."""
+def _charged_fri(receipt: Receipt) -> int:
     if receipt.actual_fee.unit != _FRI:
         raise ReceiptMismatch(f"a fee in {receipt.actual_fee.unit!r}, not in {_FRI}")
     return int(receipt.actual_fee.amount)

@@ -16,7 +16,6 @@ from adapters.ekubo.schemas import (
     Receipt,
     RpcAnswer,
     RpcError,
-    Transaction,
     TransactionStatus,
     decode,
 )
@@ -119,10 +118,6 @@ class StarknetRpc:
         """Return the chain's name as a number."""
         return await self._read(Number, "chainId")
 
-    async def block_number(self) -> int:
-        """Return the number of the latest block."""
-        return await self._read(int, "blockNumber")
-
     async def nonce(self, account: int, block: str = PRE_CONFIRMED) -> int:
         """Return the nonce an account's next transaction needs, as of a block."""
         return await self._read(Number, "getNonce", contract_address=hex(account), block_id=block)
@@ -145,10 +140,6 @@ class StarknetRpc:
     async def balance_of(self, token: int, owner: int, block: str = PRE_CONFIRMED) -> int:
         """Return a wallet's balance in base units."""
         return _u256(await self.call(token, SELECTORS["balance_of"], [owner], block))
-
-    async def allowance(self, token: int, owner: int, spender: int, block: str = PRE_CONFIRMED) -> int:
-        """Return what a spender may still take, in base units."""
-        return _u256(await self.call(token, SELECTORS["allowance"], [owner, spender], block))
 
     async def decimals(self, token: int) -> int:
         """Return a token's decimals."""
@@ -210,10 +201,6 @@ class StarknetRpc:
     async def receipt(self, transaction_hash: int) -> Receipt | None:
         """Return an executed transaction's receipt, None where there is none (yet)."""
         return await self._find(Receipt, "getTransactionReceipt", transaction_hash)
-
-    async def transaction(self, transaction_hash: int) -> Transaction | None:
-        """Return a transaction, None where the node does not know it."""
-        return await self._find(Transaction, "getTransactionByHash", transaction_hash)
 
     async def _find[T](self, kind: type[T], method: str, transaction_hash: int) -> T | None:
         try:

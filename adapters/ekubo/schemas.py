@@ -64,14 +64,6 @@ class TokenInfo(_Wire, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
-class TokenPage(_Wire, frozen=True, kw_only=True):
-    """One page of the token list."""
-
-    content: tuple[TokenInfo, ...] = ()
-    total_pages: int = 1
-    number: int = 0
-
-
 class MarketPrice(_Wire, frozen=True, kw_only=True):
     """A price in USD, where there is one."""
 
@@ -251,13 +243,3 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     revert_reason: str | None = None
     block_number: int | None = None
     block_hash: Number | None = None
-
-
-class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction the node knows, as far as it matters here."""
-
-    transaction_hash: Number
-    type: str = ""
-    sender_address: Number | None = None
-    nonce: Number | None = None
-    calldata: tuple[Number, ...] = ()

@@ -32,11 +32,10 @@ def test_selectors_are_those_of_their_names():
 
 
 async def test_reads_are_asked_by_name_and_answered_as_numbers():
-    wire = Wire(*map(rpc_result, ["0.10.2", "0x534e5f4d41494e", 100, "0x3", "0x77", ["0x64", "0x1"], ["0x12"], ["0x5", "0x0"]]))
+    wire = Wire(*map(rpc_result, ["0.10.2", "0x534e5f4d41494e", "0x3", "0x77", ["0x64", "0x1"], ["0x12"]]))
     node = rpc(wire)
     assert await node.spec_version() == "0.10.2"
     assert await node.chain_id() == 0x534E5F4D41494E
-    assert await node.block_number() == 100
     assert await node.nonce(0x123) == 3
     assert wire.asked[-1][2]["method"] == "starknet_getNonce"
     assert wire.asked[-1][2]["params"] == {"contract_address": "0x123", "block_id": "pre_confirmed"}
@@ -49,7 +48,6 @@ async def test_reads_are_asked_by_name_and_answered_as_numbers():
         "calldata": ["0x2"],
     }
     assert await node.decimals(0x1) == 18
-    assert await node.allowance(0x1, 0x2, 0x3) == 5
     assert len({asked[2]["id"] for asked in wire.asked}) == len(wire.asked)
 
 
@@ -83,7 +81,7 @@ async def test_an_estimate_and_a_receipt_are_read_with_fields_nobody_knows():
 
 
 async def test_a_transaction_nobody_knows_is_none_and_no_error():
-    for method in ("status", "receipt", "transaction"):
+    for method in ("status", "receipt"):
         assert await getattr(rpc(Wire(rpc_error(29, "Transaction hash not found"))), method)(5) is None
 
 
@@ -92,10 +90,6 @@ async def test_a_status_says_whether_it_was_executed():
     reverted = {"finality_status": "PRE_CONFIRMED", "execution_status": "REVERTED", "failure_reason": "x", "new": 1}
     executed = await rpc(Wire(rpc_result(reverted))).status(1)
     assert (received.is_executed, executed.is_executed, executed.failure_reason) == (False, True, "x")
-    known = await rpc(Wire(rpc_result({"transaction_hash": "0x1", "nonce": "0x4", "type": "INVOKE", "tip": "0x0"}))).transaction(
-        1
-    )
-    assert known.nonce == 4
 
 
 @pytest.mark.parametrize("code", [each for each in NodeCode if each not in (1, 29, 63, -32603, -32005)])
