@@ -4,12 +4,11 @@ The cache is Nautilus', met by duck typing alone: nothing of the framework is im
 the strategy and the tests see one and the same snapshot.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from messages import AccountHealth, TradingState, VenueState, VenueStatus
-from risk.state import ZERO, MarketView, PositionView, Snapshot, VenueAccount
+from messages import AccountHealth, VenueState, VenueStatus
+from risk.state import ZERO, MarketView, VenueAccount
 
 
 class Reports:
@@ -120,55 +119,3 @@ def best_prices(quote: Any, book: Any) -> tuple[Decimal, Decimal, int] | None:
     if quote is not None:
         return quote.bid_price.as_decimal(), quote.ask_price.as_decimal(), quote.ts_init
     return None
-
-
-def position_view(quantity: Decimal, instrument_id: str, orders: Iterable[Any]) -> PositionView:
-    """Return a position with the unfilled quantities of its working orders."""
-    buy = sell = reducing = ZERO
-    for order in orders:
-        leaves = order.leaves_qty.as_decimal()
-        if order.is_reduce_only:
-            reducing += leaves
-        elif order.is_buy:
-            buy += leaves
-        else:
-            sell += leaves
-    return PositionView(
-        instrument_id=instrument_id, quantity=quantity, working_buy=buy, working_sell=sell, working_reducing=reducing
-    )
-
-
-def snapshot(
-    cache: Any,
-    reports: Reports,
-    now_ns: int,
-    *,
-    instrument_ids: Iterable[Any],
-    approved: Iterable[Any] = (),
-    replaced: Any = None,
-    state: TradingState = TradingState.RUNNING,
-) -> Snapshot:
-    """Return what is known of the ordered instruments, their counterparts elsewhere, and all that is held or working.
-
-    `approved` are orders let through that the cache may not list as working yet, `replaced` the id of
-    one that is to be replaced and so no longer counts.
-    """
-    working = {order.client_order_id: order for order in (*approved, *cache.orders_open(), *cache.orders_inflight())}
-    orders = [order for order in working.values() if not order.is_closed and order.client_order_id != replaced]
-    held = {position.instrument_id for position in cache.positions_open()}
-    asked = set(instrument_ids)
-    symbols = {instrument_id.symbol for instrument_id in asked}
-    counterparts = {instrument_id for instrument_id in cache.instrument_ids() if instrument_id.symbol in symbols}
-    ids = sorted(asked | counterparts | held | {order.instrument_id for order in orders}, key=lambda i: i.value)
-    markets = [market_view(cache, instrument_id, now_ns) for instrument_id in ids]
-    return Snapshot(
-        accounts=reports.accounts(),
-        positions={
-            i.value: position_view(net_quantity(cache, i), i.value, [order for order in orders if order.instrument_id == i])
-            for i in ids
-        },
-        markets={market.instrument_id: market for market in markets if market is not None},
-        blocked=reports.blocked(),
-        now_ns=now_ns,
-        state=state,
-    )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from nautilus_trader.model.identifiers import InstrumentId
@@ -10,7 +9,8 @@ from nautilus_trader.model.identifiers import InstrumentId
 from messages import FundingClock, Signal
 from risk.in_force import LimitsInForce
 from risk.limits import Limits
-from risk.reading import Reports, snapshot
+from risk.reader import Reader
+from risk.reading import Reports
 from risk.state import MarketView, Snapshot
 from strategies.basis import BasisHistory
 from strategies.bounds import Room, pair_size, room
@@ -68,16 +68,16 @@ class Evaluation:
         edge_terms: EdgeTerms,
         size_terms: SizeTerms,
         clock: FundingClock,
-        cache: Any,
         reader: MarketReader,
         reports: Reports,
+        snapshots: Reader,
         limits: LimitsInForce,
         resting: Callable[[Iterable[InstrumentId]], Resting | None],
     ) -> None:
         """Take `resting` as what tells which leg of an asset's pair would rest, if any."""
         self._rules, self._edge_terms, self._size_terms, self._clock = rules, edge_terms, size_terms, clock
-        self._cache, self._reader, self._reports, self._limits = cache, reader, reports, limits
-        self._resting = resting
+        self._reader, self._reports, self._limits = reader, reports, limits
+        self._snapshots, self._resting = snapshots, resting
         self._sights = {asset: Sight(of_asset, clock) for asset, of_asset in ids.items()}
         self._looks: dict[str, Look] = {}
         self._decided: dict[str, Signal] = {}  # before sharing
@@ -89,7 +89,7 @@ class Evaluation:
         """
         limits = self._limits.current
         ids = [instrument_id for asset in circumstances for instrument_id in self._sights[asset].ids.values()]
-        seen = snapshot(self._cache, self._reports, now_ns, instrument_ids=ids)
+        seen = self._snapshots.snapshot(now_ns, instrument_ids=ids, limits=limits)
         bounds = _Bounds(limits, room(seen, limits, self._size_terms.adverse_move))
         for asset, about in circumstances.items():
             look = self._looks[asset] = self._look(asset, about, seen, bounds)

@@ -9,7 +9,8 @@ from nautilus_trader.model.identifiers import InstrumentId
 from messages import Action, RiskRefused, Signal, topics
 from risk.checks import Refused
 from risk.in_force import LimitsInForce
-from risk.reading import Reports, snapshot
+from risk.reader import Reader
+from risk.reading import Reports
 from risk.refusals import RefusalNews
 from strategies.arranger import Arranger
 from strategies.desk import AssetDesk
@@ -28,20 +29,20 @@ class PairTrader:
         self,
         *,
         ids: Mapping[str, Mapping[str, InstrumentId]],
-        cache: Any,
         log: Any,
         reader: MarketReader,
         reports: Reports,
+        snapshots: Reader,
         limits: LimitsInForce,
         port: OrderPort,
         executor: PairExecutor,
         arranger: Arranger,
         terms: Terms,
     ) -> None:
-        self._ids, self._cache, self._log = ids, cache, log
+        self._ids, self._log = ids, log
         self._reader, self._reports, self._limits = reader, reports, limits
         self._port, self._executor, self._arranger, self._terms = port, executor, arranger, terms
-        self._refusals = RefusalNews()
+        self._snapshots, self._refusals = snapshots, RefusalNews()
         self._sequence = 0
 
     def dispatch(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
@@ -59,9 +60,10 @@ class PairTrader:
 
     def _enter(self, desk: AssetDesk, signal: Signal, now_ns: int) -> None:
         markets = self._reader.markets(self._ids[desk.asset], now_ns)
-        seen = snapshot(self._cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values())
+        limits = self._limits.current
+        seen = self._snapshots.snapshot(now_ns, instrument_ids=self._ids[desk.asset].values(), limits=limits)
         identity = self._next_pair_id(desk.asset, "O", now_ns)
-        plan = plan_open(identity, signal, markets, snapshot=seen, limits=self._limits.current, terms=self._terms)
+        plan = plan_open(identity, signal, markets, snapshot=seen, limits=limits, terms=self._terms)
         if isinstance(plan, Refused):
             self._refused(desk, plan, now_ns)
             return
@@ -73,13 +75,14 @@ class PairTrader:
         """Let an open pair grow or shrink to what the signal asks for; it pauses where there is nothing to be done."""
         if holding.state is not PairState.OPEN or not self._can_close(desk, now_ns):
             return
+        limits = self._limits.current
         plan = plan_resize(
             self._next_pair_id(desk.asset, "S", now_ns),
             signal,
             holding.quantities,
             self._reader.markets(self._ids[desk.asset], now_ns),
-            snapshot=snapshot(self._cache, self._reports, now_ns, instrument_ids=self._ids[desk.asset].values()),
-            limits=self._limits.current,
+            snapshot=self._snapshots.snapshot(now_ns, instrument_ids=self._ids[desk.asset].values(), limits=limits),
+            limits=limits,
             terms=self._terms,
         )
         if plan is None or isinstance(plan, Refused):
