@@ -14,11 +14,13 @@ from actors.books import VenuePnl
 from actors.ledger import Ledger
 from messages import (
     AccountHealth,
+    Alert,
     FundingClock,
     FundingPayment,
     Intent,
     LegState,
     LegUpdate,
+    LimitsChanged,
     PairOrder,
     RiskRefused,
     Signal,
@@ -101,8 +103,10 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._events: deque[str] = deque(maxlen=12)
 
     def listen(self) -> None:
-        """Hear venue states from now on: clients report them while they connect."""
+        """Hear venue states and alerts from now on: clients report while they connect, and what stands is restored then."""
         self.msgbus.subscribe(topic=topics.VENUE_STATUS, handler=self._on_status)
+        self.msgbus.subscribe(topic=topics.ALERT, handler=self._on_alert)
+        self.msgbus.subscribe(topic=topics.LIMITS_CHANGED, handler=self._on_limits)
 
     def on_start(self) -> None:
         """Begin to draw."""
@@ -155,6 +159,12 @@ class View(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         price = "" if update.average_price_usd is None else f" at {update.average_price_usd:,.4f}"
         words = update.state.replace("_", " ").lower()
         self.tell(f"{update.venue} {update.side} leg {words} {update.filled_quantity:f}{price} {update.reason}".rstrip())
+
+    def _on_alert(self, alert: Alert) -> None:
+        self.tell(f"{alert.severity.value} {alert.name}: {alert.detail}")
+
+    def _on_limits(self, changed: LimitsChanged) -> None:
+        self.tell(f"limits {changed.old_hash} -> {changed.new_hash}: {'; '.join(changed.changes)}")
 
     def _on_refused(self, refused: RiskRefused) -> None:
         self.tell(f"risk refused {refused.scope}: {refused.reason}, {refused.detail}")
