@@ -16,7 +16,7 @@ from nautilus_trader.model.events import OrderFilled
 
 from actors.books import ZERO, Book, FillRow, VenuePnl
 from actors.cash_rows import CashRows, Documents
-from messages import AccountHealth, FundingAccrual, FundingPayment, topics
+from messages import AccountHealth, FundingAccrual, FundingPayment, GasPaid, topics
 from messages.loop import on_loop
 
 WRITE_EVERY = timedelta(seconds=1)
@@ -32,6 +32,7 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         super().__init__(config)
         self._rows = None if documents is None else CashRows(documents)
         self._whole = {} if self._rows is None else self._rows.books()
+        self._whole_gas = {} if self._rows is None else self._rows.gas_paid()
         self._books: dict[str, Book] = {}
         self._health: dict[str, AccountHealth] = {}
         self._accrued_usd: dict[str, dict[str, Decimal]] = {}
@@ -39,12 +40,14 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         self._open = self._is_stopped = False
         self.fills: list[FillRow] = []
         self.payments: list[FundingPayment] = []
+        self.gas: list[GasPaid] = []
 
     def listen(self) -> None:
         """Hear account reports from now on: the first come while clients connect, before any start."""
         self.msgbus.subscribe(topic=topics.ACCOUNT_HEALTH, handler=self.on_account_health)
         self.msgbus.subscribe(topic=topics.FUNDING_PAYMENT, handler=self.on_funding_payment)
         self.msgbus.subscribe(topic=topics.FUNDING_ACCRUAL, handler=self.on_funding_accrual)
+        self.msgbus.subscribe(topic=topics.GAS_PAID, handler=self.on_gas_paid)
 
     def on_start(self) -> None:
         """Open the books: what reconciliation found is the opening position, not a fill of ours."""
@@ -116,6 +119,21 @@ class Ledger(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
     def on_funding_accrual(self, accrual: FundingAccrual) -> None:
         """Keep what has accrued on an open position but is not cash yet."""
         self._accrued_usd.setdefault(accrual.venue, {})[accrual.instrument_id] = accrual.accrued_usd
+
+    def on_gas_paid(self, paid: GasPaid) -> None:
+        """Book gas once per transaction, whichever run it was told in; it is paid in STRK and no part of a venue's cash."""
+        if paid.transaction_hash in self._whole_gas:
+            return
+        self._whole_gas[paid.transaction_hash] = paid
+        self.gas.append(paid)
+        if self._rows is not None:
+            self._rows.gas(paid)
+            self._write_if_late()
+
+    @property
+    def whole_gas_usd(self) -> Decimal:
+        """What gas cost since the first start whose rows were kept, positive when paid; without what has no known price."""
+        return sum((paid.amount_usd or ZERO for paid in self._whole_gas.values()), ZERO)
 
     def on_order_event(self, event: object) -> None:
         """Book a fill."""

@@ -12,7 +12,7 @@ from rich.table import Table
 from actors.books import FillRow, VenuePnl
 from actors.ledger import Ledger
 from actors.terminal import pnl_table, quantity, usd
-from messages import FundingPayment
+from messages import FundingPayment, GasPaid
 from operations.assembly import Assembled
 
 ZERO = Decimal(0)
@@ -68,6 +68,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
     funding_payments: tuple[FundingPayment, ...]
+    gas: tuple[GasPaid, ...]  # in STRK, beside the venues' cash
+    gas_since_first_start_usd: Decimal
 
     def to_json(self) -> bytes:
         """Return the document, amounts as decimal strings."""
@@ -96,6 +98,8 @@ def summarise(assembled: Assembled, *, mode: str, ended_because: str, wall_secs:
         orders=tuple(map(_order, sorted(strategy.cache.orders(strategy_id=strategy.id), key=lambda order: order.ts_init))),
         fills=tuple(ledger.fills),
         funding_payments=tuple(ledger.payments),
+        gas=tuple(ledger.gas),
+        gas_since_first_start_usd=ledger.whole_gas_usd,
     )
 
 

@@ -19,7 +19,7 @@ NOW_NS = 1_000_000_000_000
 class Books:
     """A ledger of two venues as a test describes them: position and cash at the end, and how old the report is."""
 
-    fills, payments = (), ()
+    fills, payments, gas, whole_gas_usd = (), (), (), ZERO
     before: ClassVar = {}  # what the book since the first start says otherwise
     venues = ("HYPERLIQUID", "PARADEX")
 
