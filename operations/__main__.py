@@ -1,6 +1,7 @@
 """`python -m operations COMMAND`: what people run beside a node, or when none can start."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -63,4 +64,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by way of the interpreter's end: threads of the HTTP client may still be letting go of answers then, and
+    # abort the process, which would be taken for a flatten that failed.
+    os._exit(exit_code)

@@ -25,7 +25,7 @@ from adapters.paradex.signing import Signer
 from adapters.transport.http import NautilusHttp
 from config.secret import PASSPHRASE, encrypt
 from messages import Command
-from operations.control import Request
+from operations.control import Request, ask
 from operations.redis_channel import connect, send
 from simulators import launch
 
@@ -135,9 +135,10 @@ async def test_a_bad_night(night: Bench, folder: Folder, redis_server: RedisServ
     assert b"orders" in in_redis, "Nautilus' cache is there"
 
     redis_server.stop()
-    code, words = await it.call("tell", "sim.toml", "halt", "--reason", "test")
-    assert code == 0, words
-    await night.trade("PARADEX", "HYPE", Decimal(40))  # HALTED with a leg alone, and the command, which asks the node
+    for command in (Command.RESUME, Command.HALT):
+        answer = await ask(folder.path / "var/run/FARB-001.sock", Request(command=command, reason="test"), 20.0)
+        assert answer.is_accepted, answer
+    await night.open_pair("HYPE")  # HALTED, and the command, which asks the node
     code, words = await it.call("flatten", "sim.toml")
     assert code == 0, words + folder.everything()
     assert "a node runs here" in words
