@@ -8,7 +8,6 @@ from adapters.by_hand import Look, OpenPosition, RestingOrder
 from adapters.errors import VenueError
 from adapters.paradex.account_http import ParadexAccountHttp
 from adapters.paradex.auth import Session, login_headers
-from adapters.paradex.constants import PARADEX
 from adapters.paradex.http import ParadexHttp
 from adapters.paradex.order_body import order_body
 from adapters.paradex.schemas import Market, Order, Position
@@ -25,7 +24,7 @@ class ParadexByHand:
     `now_ms` is Unix milliseconds; `is_interactive` as the node's own logins have it.
     """
 
-    venue = PARADEX
+    venue = "PARADEX"  # not from `constants`: those are Nautilus', which takes seconds to import
 
     def __init__(
         self, http: ParadexHttp, account_address: str, private_key: str, *, is_interactive: bool, now_ms: Callable[[], int]

@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -147,3 +149,11 @@ def test_a_keystore_is_made_for_its_owner_alone_and_never_over_another(tmp_path,
     monkeypatch.setattr("sys.stdin", io.StringIO("0x12\n"))
     assert main(["keystore", str(path)]) == 2
     assert "File exists" in capsys.readouterr().err
+
+
+def test_the_commands_load_neither_a_node_nor_what_is_slow():
+    """The kill switch has to work where Nautilus does not start, and at once."""
+    code = "import sys, operations.__main__, operations.redis_channel; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert "nautilus_trader.core.nautilus_pyo3" in loaded, "the HTTP client"
+    assert not {"nautilus_trader.live.node", "nautilus_trader.model", "pandas", "eth_account", "hyperliquid"} & set(loaded)
