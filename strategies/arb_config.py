@@ -41,7 +41,7 @@ class FundingArbConfig(StrategyConfig, frozen=True, kw_only=True):  # type: igno
     starknet_swaps: int = 0
     starknet_gas_usd: Decimal = ZERO
     starknet_swap_bps: Decimal = ZERO
-    apr_sane_max: Decimal = Decimal(60)  # above the highest rate either venue may charge
+    apr_sane_max: Decimal = Decimal(60)  # 6,000 % a year: a rate beyond it is taken for an error, not for an opportunity
     evaluation_interval_ms: int = 500  # between two evaluations of one asset
     is_staggered: bool = True  # assets are evaluated in turn, each once an interval; all at once where time is simulated
     data_max_age_secs: float = 30.0

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from messages import Intent, Outcome, Signal
+import msgspec
+
+from messages import Action, Intent, Outcome, Signal
 from strategies.holdings import Confirmation, Holding
 from strategies.pair_orders import Done
 from strategies.pair_plan import PairPlan
@@ -23,7 +25,7 @@ class AssetDesk:
         self.asset, self.venues = asset, tuple(venues)
         self.holding: Holding | None = None  # the last confirmed reading
         self.reading: Holding | None = None  # the latest one, confirmed or not
-        self.published: Signal | None = None
+        self._published: Signal | None = None
         self.failures = self.stuck = 0
         self.is_leaving = False  # an exit has begun and the asset has not been flat since
         self._confirmation = Confirmation(confirmations)
@@ -46,6 +48,12 @@ class AssetDesk:
         confirmed, known = self._confirmation.observe(reading), self.holding
         self.holding = confirmed or known
         return confirmed is not None and (known is None or confirmed.state is not known.state)
+
+    def is_news(self, signal: Signal) -> bool:
+        """Return whether a signal asks for something or says what the last one did not."""
+        known, self._published = self._published, signal
+        is_same = known is not None and msgspec.structs.replace(known, ts_ns=signal.ts_ns) == signal
+        return signal.action is not Action.HOLD or not is_same
 
     def broken(self, now_ns: int) -> Holding | None:
         """Return the confirmed holding if its legs do not match and something may be done about it now."""

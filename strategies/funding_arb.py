@@ -8,19 +8,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from nautilus_trader.model.data import FundingRateUpdate
 from nautilus_trader.model.events import OrderEvent, OrderFilled, OrderSubmitted
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
 from messages import (
-    Action,
     FillSeen,
     FundingClock,
     OperatorCommand,
     Outcome,
-    Signal,
     topics,
 )
 from messages.loop import on_loop
@@ -251,7 +248,8 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 self._trader.repair(desk, now_ns)
         circumstances = {desk.asset: self._circumstances(desk, now_ns) for desk in desks}
         for asset, signal in self._evaluation.signals(circumstances, now_ns).items():
-            self._publish_signal(self._desks[asset], signal)
+            if self._desks[asset].is_news(signal):
+                self._port.publish(topics.SIGNAL, signal)
             if self._standing.is_acted_on and not self._executor.is_busy(asset):
                 self._trader.dispatch(self._desks[asset], signal, now_ns)
 
@@ -281,17 +279,13 @@ class FundingArbStrategy(Strategy):  # type: ignore[misc]  # Nautilus' classes h
                 return "ACCOUNT_HOLDS_POSITION"
             if desk.reading is not None and desk.reading.state is not PairState.FLAT:
                 return "POSITION_UNCONFIRMED"
+        elif self._reports.blocked().keys() & set(desk.venues):
+            return "VENUE_BLOCKED"  # a pair may be held and left on terms on which none is made larger
         return None if desk.may_enter(now_ns) else "COOLDOWN"
 
     def _on_operator_command(self, command: OperatorCommand) -> None:
         if self._standing.on_command(command):
             self._flatten_now()
-
-    def _publish_signal(self, desk: AssetDesk, signal: Signal) -> None:
-        known, desk.published = desk.published, signal
-        is_same = known is not None and msgspec.structs.replace(known, ts_ns=signal.ts_ns) == signal
-        if signal.action is not Action.HOLD or not is_same:
-            self._port.publish(topics.SIGNAL, signal)
 
     def _on_done(self, machine: PairMachine, done: Done) -> None:
         """Count and log how a pair order ended."""

@@ -164,3 +164,15 @@ def test_an_open_pair_grows_when_the_limits_allow_it_again_and_both_legs_stay_eq
     assert 3_800 < sizes[0] * 40 <= 4_000
     assert 9_700 < found.net(PARADEX) * 40 <= 9_900
     assert {pair.intent for pair in found.pairs} == {Intent.OPEN}
+
+
+def test_a_pair_is_not_made_larger_on_degraded_terms() -> None:
+    found = scene({999: WIDE}, mode=SignalMode.THRESHOLD)
+    degraded = VenueStatus(venue="PARADEX", channel="fees", state=VenueState.DEGRADED, detail="", ts_ns=0)
+    found.at(0.1, lambda: found.in_force.replace(Limits(position_usd_max=D(4_000))))
+    found.at(40, lambda: found.engine.kernel.msgbus.publish(topic=topics.VENUE_STATUS, msg=degraded))
+    found.at(41, lambda: found.in_force.replace(Limits()))
+    found.run()
+    assert len(found.pairs) == 1
+    assert "VENUE_BLOCKED" not in {refused.reason for refused in found.refused}, "what is known to be refused is not tried"
+    assert told(found)[-1] == (Action.HOLD, "SPREAD_HELD")
