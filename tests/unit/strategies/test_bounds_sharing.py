@@ -80,6 +80,12 @@ SIZES = [
     ("a thin book counts for what is added", sized(snapshot(RICH), absorbable="1500", held_usd="4000"), "5500", "DEPTH"),
     ("little on one venue", sized(snapshot({HL: "20000", PDX: "400"})), "1089.57", "MARGIN PARADEX"),
     ("little on the other", sized(snapshot({HL: "400", PDX: "20000"})), "1089.57", "MARGIN HYPERLIQUID"),
+    (
+        "what is free counts for what is added",
+        sized(snapshot({HL: "20000", PDX: "400"}), held_usd="4000"),
+        "5089.57",
+        "MARGIN PARADEX",
+    ),
     ("nothing on one venue", sized(snapshot({HL: "20000", PDX: "0"})), "0", "MARGIN PARADEX"),
     ("less than nothing", sized(snapshot({HL: "20000", PDX: "-300"})), "0", "SURVIVAL PARADEX"),
     ("others hold most", sized(snapshot({HL: "9000", PDX: "9000"}, {"ETH": "150"})), "3000", "GROSS_LIMIT"),

@@ -152,6 +152,7 @@ def test_an_edge_is_the_sum_of_its_parts() -> None:
     parts = found.fees_usd + found.slippage_usd + found.impact_usd + found.basis_usd + found.gas_usd
     assert found.net_usd == pytest.approx(found.funding_usd + parts)
     assert max(found.fees_usd, found.slippage_usd, found.impact_usd, found.gas_usd) < 0
+    assert found.break_even_hours == pytest.approx(-parts / (found.funding_usd / 168))
 
 
 def rest(chance: str = "1", markout: str = "0", wait: str = "0") -> Resting:
