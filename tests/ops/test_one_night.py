@@ -150,7 +150,7 @@ async def test_a_bad_night(night: Bench, folder: Folder, redis_server: RedisServ
     assert b'"RedisLost"' in scraped, scraped.decode()[-3000:]
 
     await night.trade("HYPERLIQUID", "BTC", Decimal("0.01"), away="0.97")
-    it.node.send_signal(signal.SIGABRT)
+    it.node.send_signal(signal.SIGSEGV)
     await it.is_flat()
     await it.watchdog_says("HYPERLIQUID: no order of the node rests")
     assert "the node's process is gone" in it.watchdog_log.read_text()
@@ -170,7 +170,7 @@ def content(folder: Folder) -> dict[str, bytes]:
     found = {str(path.relative_to(folder.path)): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
     for wanted in ("sim.toml", "0.out", r"var/logs/watchdog\.log", r"var/logs/.*\.json", r"var/.*\.journal", r"var/run/.*\.node"):
         assert any(re.fullmatch(wanted, name) and data for name, data in found.items()), (wanted, found.keys())
-    assert b"Fatal Python error: Aborted" in found["0.out"], "there is a crash trace"
+    assert b"Fatal Python error: Segmentation fault" in found["0.out"], "there is a crash trace"
     return found
 
 
