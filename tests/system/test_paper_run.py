@@ -16,6 +16,8 @@ ws_url = "{hyperliquid[ws_url]}"
 [venues.paradex]
 http_url = "{paradex[http_url]}"
 ws_url = "{paradex[ws_url]}"
+[strategy]
+mode = "threshold"   # the economic one would wait a quarter of a real hour
 """
 
 
