@@ -33,6 +33,7 @@ from messages.swaps import SWAP_QUOTE_METADATA, SwapCost, SwapHop, SwapQuote
 from messages.trading import (
     Action,
     Edge,
+    FillSeen,
     Intent,
     LegOrder,
     LegState,
@@ -54,6 +55,7 @@ __all__ = [
     "Alert",
     "Command",
     "Edge",
+    "FillSeen",
     "FundingAccrual",
     "FundingClock",
     "FundingIndex",

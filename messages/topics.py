@@ -3,6 +3,7 @@
 SIGNAL = "farb.signal"
 PAIR_ORDER = "farb.pair_order"
 LEG_UPDATE = "farb.leg_update"
+FILL_SEEN = "farb.fill_seen"
 RISK_REFUSED = "farb.risk_refused"
 FUNDING_PAYMENT = "farb.funding_payment"
 FUNDING_ACCRUAL = "farb.funding_accrual"

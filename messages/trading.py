@@ -185,6 +185,19 @@ class PairResult(msgspec.Struct, frozen=True, kw_only=True):
     leg_gap_ms: Decimal | None = None
 
 
+class FillSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill of a resting order of ours as its venue tells it, before any bookkeeping of it.
+
+    The order's own event follows with the same `trade_id`; this one comes a millisecond or two sooner, for whoever
+    has to hedge it.
+    """
+
+    client_order_id: str
+    trade_id: str
+    quantity: Decimal
+    price_usd: Decimal
+
+
 class MakerMarkout(msgspec.Struct, frozen=True, kw_only=True):
     """How the mid stood `horizon_secs` after a fill of an order of ours that had rested.
 

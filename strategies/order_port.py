@@ -18,7 +18,7 @@ from nautilus_trader.model.events import (
 )
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 
-from messages import Alert, Command, LegOrder, OperatorCommand, Severity, Side, TimeInForce, topics
+from messages import Alert, Command, FillSeen, LegOrder, OperatorCommand, Severity, Side, TimeInForce, topics
 from risk.reading import net_quantity
 from risk.trading import flatten_tag
 from strategies.market_reader import MarketReader
@@ -129,6 +129,11 @@ class OrderPort:
     def on_done(self, machine: PairMachine, done: Done) -> None:
         """Tell the strategy that a pair order is over."""
         self._on_done(machine, done)
+
+
+def seen(fill: FillSeen) -> Filled:
+    """Return what a fill that has just been seen means for a pair; its order's event, which follows, is the same trade."""
+    return Filled(fill.client_order_id, fill.trade_id, fill.quantity, fill.price_usd)
 
 
 def translate(event: OrderEvent, cache: Any) -> PairEvent | None:

@@ -28,6 +28,7 @@ from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
 from nautilus_trader.model.identifiers import AccountId, ClientId, Venue
 from nautilus_trader.model.instruments import Instrument
 
+from adapters.eager import start_now
 from adapters.errors import Rejected
 from adapters.hyperliquid import parsing, reports, signing
 from adapters.hyperliquid.account import AccountChannel
@@ -268,7 +269,7 @@ class HyperliquidExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # 
 
     def submit_order(self, command: SubmitOrder) -> None:
         """Begin to send an order; Nautilus' own version first spells the order and the command out for the log."""
-        self.create_task(self._submit_order(command), log_msg="submit_order")
+        start_now(self, self._submit_order(command), "submit_order")
 
     async def _submit_order(self, command: SubmitOrder) -> None:
         await self._desk.submit([command.order], _slippage_bps(command))

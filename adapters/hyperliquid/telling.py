@@ -10,6 +10,7 @@ from nautilus_trader.model.orders import Order
 from adapters.hyperliquid import refusals, reports
 from adapters.hyperliquid.orders import Accepted, Canceled, Executed, Fact, Refused, Replaced, TrackedOrder
 from adapters.hyperliquid.schemas import Fill
+from messages import FillSeen, topics
 
 
 class OrderEvents:
@@ -70,6 +71,10 @@ class OrderEvents:
         )
 
     def _filled(self, order: Order, fill: Fill) -> None:
+        if order.is_post_only:  # its hedge does not wait for our bookkeeping
+            key, trade_id = order.client_order_id.value, str(fill.tid)
+            seen = FillSeen(client_order_id=key, trade_id=trade_id, quantity=fill.sz, price_usd=fill.px)
+            self._client._msgbus.publish(topic=topics.FILL_SEEN, msg=seen)
         instrument = self._client._cache.instrument(order.instrument_id)
         self._client.generate_order_filled(
             strategy_id=order.strategy_id,

@@ -24,6 +24,7 @@ from adapters.paradex.orders import (
 )
 from adapters.paradex.parsing import nanos
 from adapters.paradex.schemas import Fill, Order
+from messages import FillSeen, topics
 
 
 class EventEmitter:
@@ -76,6 +77,10 @@ class EventEmitter:
     def _fill(self, order: NautilusOrder, fill: Fill, perpetual: CryptoPerpetual) -> None:
         if TradeId(fill.id) in order.trade_ids:
             return  # reconciliation has already booked it
+        if order.is_post_only:  # its hedge does not wait for our bookkeeping
+            key = order.client_order_id.value
+            seen = FillSeen(client_order_id=key, trade_id=fill.id, quantity=fill.size, price_usd=fill.price)
+            self._client._msgbus.publish(topic=topics.FILL_SEEN, msg=seen)
         self._client.generate_order_filled(
             strategy_id=order.strategy_id,
             instrument_id=order.instrument_id,

@@ -14,6 +14,7 @@ from nautilus_trader.model.currencies import USDC
 from nautilus_trader.model.enums import AccountType, OmsType
 from nautilus_trader.model.identifiers import AccountId, ClientOrderId, InstrumentId
 
+from adapters.eager import start_now
 from adapters.errors import Connectivity, Protocol, VenueError
 from adapters.paradex import busts, commands, parsing, reports
 from adapters.paradex.account_feed import AccountFeed
@@ -401,7 +402,7 @@ class ParadexExecutionClient(LiveExecutionClient):  # type: ignore[misc]
 
     def submit_order(self, command: nautilus.SubmitOrder) -> None:
         """Begin to send an order; Nautilus' own version first spells the order and the command out for the log."""
-        self.create_task(self._submit_order(command), log_msg="submit_order")
+        start_now(self, self._submit_order(command), "submit_order")
 
     async def _submit_order(self, command: nautilus.SubmitOrder) -> None:
         await self._entry.place(command.order, is_rpi=_is_rpi(command))

@@ -66,7 +66,7 @@ def app_config(ready: Path, ws_url: str, name: str) -> AppConfig:
     return replace(config, venues=venues, limits=limits, strategy=replace(config.strategy, assets=(ASSET,)))
 
 
-def build(config: AppConfig, *, is_gated: bool, log_dir: Path) -> TradingNode:
+def build(config: AppConfig, *, is_gated: bool, log_dir: Path, strategy: Strategy | None = None) -> TradingNode:
     """Return the node; only the limits of orders a second and a minute are lifted."""
     settings = node_config(config, log_dir=log_dir)
     fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
@@ -81,7 +81,7 @@ def build(config: AppConfig, *, is_gated: bool, log_dir: Path) -> TradingNode:
         gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, LimitsInForce(config.limits))
         node.trader.add_actor(gate)
         gate.listen()
-    node.trader.add_strategy(Taker())
+    node.trader.add_strategy(Taker() if strategy is None else strategy)
     return node
 
 
