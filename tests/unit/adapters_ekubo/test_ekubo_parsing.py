@@ -19,8 +19,8 @@ from adapters.ekubo.config import (
 )
 from adapters.ekubo.constants import EKUBO_CORE, ETH, SN_MAIN, STRK, USDC, USDC_BRIDGED
 from adapters.ekubo.health import QuoteHealth
-from adapters.ekubo.impact import small_size
-from adapters.ekubo.pools import Q128, PoolKey, PoolState, largest_input, step
+from adapters.ekubo.impact import small_size, spot_move_bps
+from adapters.ekubo.pools import Q128, PoolKey, PoolState, largest_input, sqrt_ratio_at, step
 from adapters.ekubo.providers import EkuboInstrumentProvider
 from adapters.ekubo.quoting import NoRoute, Quoter, QuoteRefused
 from adapters.ekubo.rpc import NodeRefused, StarknetRpc
@@ -332,7 +332,7 @@ LARGE = quote(ETH_TOKEN, 10**19, USDC_TOKEN, 28_953_856_581)
 SMALL = quote(ETH_TOKEN, 10**16, USDC_TOKEN, 28_989_774)
 PROBE = quote(USDC_TOKEN, 100_000_000, ETH_TOKEN, 34_446_470_123_456_789)
 IMPACT_BPS = round((1 - Decimal(28_953_856_581) / 28_989_774_000) * 10_000, 6)
-SQRT_RATIO = 6319756670807299529150913590880637546397696
+SQRT_RATIO, TICK = 6319756670807299529150913590880637546397696, 19_658_840
 
 
 async def test_a_swap_quote_says_what_it_brings_and_costs():
@@ -369,12 +369,12 @@ async def test_without_a_node_or_a_mark_what_they_would_tell_is_none():
 
 @pytest.mark.parametrize("side", Side)
 async def test_the_largest_size_for_an_impact_comes_from_the_pool_on_the_chain(side):
-    words = [hex(SQRT_RATIO % Q128), hex(SQRT_RATIO // Q128), "0x1", "0x0"]
+    words = [hex(SQRT_RATIO % Q128), hex(SQRT_RATIO // Q128), hex(TICK), "0x0"]
     rpc = Wire(*[rpc_result(words), rpc_result([hex(4 * 10**17)])] * 2)
-    state = PoolState(parsing.single_pool(convert(Quote, with_pool(PROBE))), SQRT_RATIO, 1, 4 * 10**17)
+    state = PoolState(parsing.single_pool(convert(Quote, with_pool(PROBE))), SQRT_RATIO, TICK, 4 * 10**17)
     is_sale = side is Side.SELL
     sold, bought = (ETH_TOKEN, USDC_TOKEN) if is_sale else (USDC_TOKEN, ETH_TOKEN)
-    size = largest_input(state, is_token1=is_sale, max_impact_bps=Decimal(5))
+    size = largest_input(state, is_token1=is_sale, max_impact_bps=Decimal(4))
     out = step(sqrt_ratio=SQRT_RATIO, liquidity=state.liquidity, amount=size, is_token1=is_sale, fee=state.key.fee).calculated
     small = small_size(size, Fraction(out, size))
     out_small = step(
@@ -382,10 +382,18 @@ async def test_the_largest_size_for_an_impact_comes_from_the_pool_on_the_chain(s
     ).calculated
     quotes = [PROBE, quote(sold, size, bought, out), quote(sold, small, bought, out_small)]
     told = await appraiser(Wire(*[[with_pool(each)] for each in quotes]), rpc).quote(
-        PAIR, asked(side=side, max_impact_bps=Decimal(5)), None
+        PAIR, asked(side=side, max_impact_bps=Decimal(4)), None
     )
     assert (told.base_quantity if is_sale else told.quote_quantity) == sold.amount(size)
-    assert Decimal("4.97") < told.impact_bps <= 5
+    assert Decimal("3.97") < told.impact_bps <= 4
+    after = step(sqrt_ratio=SQRT_RATIO, liquidity=state.liquidity, amount=size, is_token1=is_sale, fee=state.key.fee)
+    low, high = sorted((SQRT_RATIO, after.sqrt_ratio_after))
+    moved_bps = (1 - (Decimal(low) / high) ** 2) * 10_000
+    is_certain = sqrt_ratio_at(19_658_000) <= after.sqrt_ratio_after <= sqrt_ratio_at(19_659_000)
+    assert is_certain is not is_sale  # a sale would leave the range in which liquidity is certain
+    by_impact = spot_move_bps(told.impact_bps)
+    assert moved_bps != by_impact
+    assert told.spot_move_bps == (round(moved_bps, 6) if is_certain else by_impact)
 
 
 async def test_a_purchase_is_asked_for_by_what_comes_out():

@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.ekubo.pools import (
@@ -223,7 +223,8 @@ amounts = st.integers(min_value=1, max_value=10**30)
 sides = st.booleans()
 
 
-@given(roots, liquidities, fees, bps, sides)
+@example(root=Q128 + 12345, liquidity=MOST, fee=0, limit_bps=Decimal(1), is_token1=True)
+@given(root=roots, liquidity=liquidities, fee=fees, limit_bps=bps, is_token1=sides)
 def test_the_largest_input_keeps_the_limit_and_one_unit_more_does_not(root, liquidity, fee, limit_bps, is_token1):
     of = pool(root, liquidity, fee)
     size = largest_input(of, is_token1=is_token1, max_impact_bps=limit_bps)
