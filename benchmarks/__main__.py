@@ -13,12 +13,12 @@ from rich.table import Table
 
 from benchmarks.outcome import Outcome
 
-ROUNDS, TICK_ROUNDS = 31, 250
+ROUNDS, TICK_ROUNDS, LEG_ROUNDS = 31, 250, 100
 NOTES = (
     "Ratios are medians over interleaved rounds of this run; absolute times drift with the machine.",
     "Baselines: how many times faster ours is. Floors: how many times as long ours takes.",
     "Full books never stand on the decision path: a strategy decides on the best bid and offer.",
-    "There is no order journal yet, so tick to order is measured without one.",
+    "Tick to order is measured without the journal; in the gap between legs the shipped journal is on a file.",
 )
 
 
@@ -28,6 +28,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the outcomes to a file")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of the CPU benchmarks (default {ROUNDS})")
     parser.add_argument("--tick-rounds", type=int, default=TICK_ROUNDS, help=f"rounds of tick to order (default {TICK_ROUNDS})")
+    parser.add_argument("--leg-rounds", type=int, default=LEG_ROUNDS, help=f"rounds of the leg gap (default {LEG_ROUNDS})")
     parser.add_argument("--no-ticks", action="store_true", help="leave out tick to order, which starts processes")
     return parser.parse_args(argv)
 
@@ -35,7 +36,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 def measure(options: argparse.Namespace, say: Callable[[str], None], complain: Callable[[str], None]) -> list[Outcome]:
     """Run every benchmark; one that fails is told of and left out."""
     say("loading the vendors' libraries ...")
-    from benchmarks import decoding, signing_hyperliquid, signing_paradex  # noqa: PLC0415 - seconds, after the arguments are read
+    # Seconds, after the arguments are read.
+    from benchmarks import decoding, journal, signing_hyperliquid, signing_paradex  # noqa: PLC0415
+    from benchmarks.legs.run import run as legs  # noqa: PLC0415
     from benchmarks.ticks.run import TicksError, run  # noqa: PLC0415
 
     outcomes = []
@@ -48,6 +51,13 @@ def measure(options: argparse.Namespace, say: Callable[[str], None], complain: C
             outcomes += run(options.tick_rounds, say)
         except TicksError as e:
             complain(f"tick to order was not measured: {e}")
+        say("leg gap: starting the measuring venue ...")
+        try:
+            outcomes += legs(options.leg_rounds, say)
+        except TicksError as e:
+            complain(f"the gap between legs was not measured: {e}")
+    say("journal ...")
+    outcomes += journal.run(options.leg_rounds)
     return outcomes
 
 

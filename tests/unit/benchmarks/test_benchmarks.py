@@ -6,11 +6,13 @@ import pytest
 from adapters.hyperliquid import stream as hyperliquid_stream
 from adapters.paradex import sbe
 from benchmarks import __main__ as cli
-from benchmarks import decoding, signing_hyperliquid, signing_paradex
+from benchmarks import decoding, journal, signing_hyperliquid, signing_paradex
+from benchmarks.legs.run import outcomes as leg_outcomes
 from benchmarks.measure import Timings, interleaved
 from benchmarks.outcome import Outcome
 from benchmarks.ticks import run as ticks
 from benchmarks.ticks import wire
+from benchmarks.ticks.run import TicksError
 
 
 def outcome(ratio: float, goal: float | None, *, is_floor: bool) -> Outcome:
@@ -89,8 +91,28 @@ def test_the_report_has_a_row_for_every_outcome_and_never_fails(tmp_path, capsys
     assert cli.main(["--no-ticks", "--rounds", "1", "--json", str(file)]) == 0
     rows = json.loads(file.read_text())
     shown = capsys.readouterr().out
-    assert len(rows) == 7
+    assert len(rows) == 8
     for row in rows:
         assert row["path"] in shown
         assert row["ratio"] > 0
         assert (row["is_met"] is None) == (row["goal"] is None)
+
+
+def test_leg_gaps_are_ratios_to_tick_to_order_of_the_same_round() -> None:
+    found = {"single": [2_000, 4_000, None, 2_000], "taker": [1_000, 2_000, 1, 1_000], "maker": [4_000, 4_000, 1, None]}
+    taker, maker = leg_outcomes(found)
+    assert (taker.ratio, maker.ratio) == (0.5, 1.5)
+    assert maker.is_met
+    assert "2 rounds, 2 lost" in taker.note
+    assert taker.ours_us == 1.5
+
+
+def test_leg_gaps_of_no_whole_round_are_said_not_to_be_measured() -> None:
+    with pytest.raises(TicksError):
+        leg_outcomes({"single": [None], "taker": [1], "maker": [1]})
+
+
+def test_the_journal_is_measured_on_a_disk() -> None:
+    (outcome,) = journal.run(5)
+    assert outcome.ours_us > 0
+    assert outcome.ratio > 0
