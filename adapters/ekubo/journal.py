@@ -22,25 +22,6 @@ class Documents(Protocol):
         """Forget a key."""
 
 
-class InMemory:
-    """Documents that last as long as the process: for simulations and tests, never for a real account."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, bytes] = {}
-
-    def put(self, key: str, value: bytes) -> None:
-        """Keep a value."""
-        self._values[key] = value
-
-    def items(self) -> list[tuple[str, bytes]]:
-        """Return all keys and values."""
-        return list(self._values.items())
-
-    def remove(self, key: str) -> None:
-        """Forget a key."""
-        self._values.pop(key, None)
-
-
 class TransactionJournal:
     """All slots of one account."""
 

@@ -13,9 +13,9 @@ from nautilus_trader.model.orders import Order
 import simulators
 from adapters.ekubo.config import EkuboDataClientConfig, EkuboExecClientConfig
 from adapters.ekubo.factories import EkuboLiveDataClientFactory, exec_factory
-from adapters.ekubo.journal import InMemory
 from adapters.ekubo.sending import Fate
 from simulators.faults import Fault, FaultKind
+from strategies.journal import Journal
 
 
 class EkuboDoor:
@@ -32,7 +32,7 @@ class EkuboDoor:
         self._ready = sims.ready["starknet"]
         self._account = self._ready["accounts"][0]
         self.private_key = self._account["private_key"]
-        self.exec_factory = exec_factory(InMemory())
+        self.exec_factory = exec_factory(Journal().documents("ekubo"))
 
     def _common(self) -> dict[str, Any]:
         urls = {"avnu_url": self._ready["avnu_url"], "prices_url": self._ready["avnu_url"], "rpc_url": self._ready["rpc_url"]}

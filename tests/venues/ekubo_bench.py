@@ -16,7 +16,7 @@ from adapters.ekubo import gas
 from adapters.ekubo.account import Account
 from adapters.ekubo.calldata import BranchLayout
 from adapters.ekubo.desk import SwapDesk
-from adapters.ekubo.journal import InMemory, TransactionJournal
+from adapters.ekubo.journal import Documents, TransactionJournal
 from adapters.ekubo.planning import Objection, Plan, SwapOrder
 from adapters.ekubo.rpc import StarknetRpc
 from adapters.ekubo.schemas import Build, convert
@@ -37,6 +37,7 @@ from simulators.starknet.rpc import Node
 from simulators.starknet.settings import Settings
 from simulators.starknet.tokens import TokenPrices
 from simulators.tape import TapeClock, scenario
+from strategies.journal import Journal
 
 START_NS = 1_700_000_000_000_000_000
 OWNER = ACCOUNTS[0]
@@ -215,10 +216,15 @@ class _Events:
         return getattr(self._told, {"accepted": "accepted_"}.get(name, name))
 
 
+def documents() -> Documents:
+    """Return the node's own store, in memory: it outlives our processes."""
+    return Journal().documents("ekubo")
+
+
 class Process:
     """One life of a node: it dies with its tasks, the documents and what was told stay."""
 
-    def __init__(self, bench: Bench, documents: InMemory, told: Told, planner: Any = None, policy: Policy = POLICY) -> None:
+    def __init__(self, bench: Bench, documents: Documents, told: Told, planner: Any = None, policy: Policy = POLICY) -> None:
         self.bench, self.log = bench, []
         self.journal = TransactionJournal(documents)
         self.account = Account(

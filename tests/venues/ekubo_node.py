@@ -18,10 +18,11 @@ from nautilus_trader.trading.strategy import Strategy
 
 from adapters.ekubo.config import EkuboDataClientConfig, EkuboExecClientConfig
 from adapters.ekubo.factories import EkuboLiveDataClientFactory, exec_factory
-from adapters.ekubo.journal import Documents, InMemory
+from adapters.ekubo.journal import Documents
 from messages import topics
 from simulators import Simulators, launch
 from simulators.faults import Fault, FaultKind
+from strategies.journal import Journal
 
 KEY_NAME = "FARB_TEST_STARKNET_KEY"
 ETH = InstrumentId.from_str("ETH-USDC.EKUBO")
@@ -171,7 +172,7 @@ async def running(sims: Simulators, documents: Documents | None = None, **settin
         loop=asyncio.get_running_loop(),
     )
     node.add_data_client_factory("EKUBO", EkuboLiveDataClientFactory)
-    node.add_exec_client_factory("EKUBO", exec_factory(InMemory() if documents is None else documents))
+    node.add_exec_client_factory("EKUBO", exec_factory(Journal().documents("ekubo") if documents is None else documents))
     node.build()
     hand = Hand()
     node.trader.add_strategy(hand)

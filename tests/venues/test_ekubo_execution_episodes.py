@@ -8,9 +8,9 @@ import random
 from typing import Any
 
 import pytest
-from ekubo_bench import OWNER, PAIRS, TOKENS, Bench, Process, Told, order
+from ekubo_bench import OWNER, PAIRS, TOKENS, Bench, Process, Told, documents, order
 
-from adapters.ekubo.journal import InMemory
+from adapters.ekubo.journal import Documents
 from adapters.ekubo.sending import Fate
 from simulators.faults import FaultKind
 
@@ -62,7 +62,7 @@ def befall(bench: Bench, rng: random.Random) -> str:
     return name
 
 
-async def episode(bench: Bench, process: Process, told: Told, documents: InMemory, number: int) -> tuple[Process, str]:
+async def episode(bench: Bench, process: Process, told: Told, kept: Documents, number: int) -> tuple[Process, str]:
     """Work one order, perhaps dying and coming back meanwhile; return the process that lives at its end."""
     rng = random.Random(number)
     base, _ = pair = rng.choice(PAIRS)
@@ -76,7 +76,7 @@ async def episode(bench: Bench, process: Process, told: Told, documents: InMemor
         await bench.die_after(rng.choice((1, 2, 3, 4, 5, 6, 8, 12, 25)), work)
         what = f"{what}, killed"
         bench.pass_secs(rng.choice((0.0, 0.3, 5.0)))
-        process = Process(bench, documents, told)
+        process = Process(bench, kept, told)
         await process.desk.resume()
     else:
         await work
@@ -136,11 +136,11 @@ async def test_over_many_episodes_balances_journal_and_chain_agree_and_nothing_i
     fates: dict[str, int] = {}
     seen: set[str] = set()
     for first in range(0, EPISODES, PER_CHAIN):
-        bench, documents, told = Bench(first), InMemory(), Told()
-        process, known = Process(bench, documents, told), set[str]()
+        bench, kept, told = Bench(first), documents(), Told()
+        process, known = Process(bench, kept, told), set[str]()
         for number in range(first, min(first + PER_CHAIN, EPISODES)):
             before, nonce = bench.wallet(), bench.chain.nonces[OWNER_ADDRESS]
-            process, what = await episode(bench, process, told, documents, number)
+            process, what = await episode(bench, process, told, kept, number)
             try:
                 known = check(bench, process, told, before, nonce, known)
             except AssertionError as e:

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from ekubo_bench import ETH, OWNER, PAIRS, STRK, Bench, BookPlanner, Process, Told, order
+from ekubo_bench import ETH, OWNER, PAIRS, STRK, Bench, BookPlanner, Process, Told, documents, order
 
 from adapters.ekubo import gas
-from adapters.ekubo.journal import InMemory, TransactionJournal
+from adapters.ekubo.journal import TransactionJournal
 from adapters.ekubo.planning import Objection
 from adapters.ekubo.sending import Fate, Slot
 from simulators.faults import FaultKind
@@ -25,7 +25,7 @@ class Scene:
     """A chain, a process on it, and one order's worth of attention."""
 
     def __init__(self, seed: int = 1, count: int = 1) -> None:
-        self.bench, self.documents, self.told = Bench(seed), InMemory(), Told()
+        self.bench, self.documents, self.told = Bench(seed), documents(), Told()
         self.process = Process(self.bench, self.documents, self.told, BookPlanner(self.bench, count))
         self.before = self.bench.wallet()
 
@@ -435,7 +435,7 @@ async def test_a_crash_between_telling_and_noting_it_tells_it_again_by_the_same_
 
 
 async def test_the_journal_forgets_the_oldest_of_what_is_booked():
-    journal = TransactionJournal(InMemory())
+    journal = TransactionJournal(documents())
     scene = Scene()
     (slot,) = await scene.sell()
     for number in range(205):

@@ -6,14 +6,15 @@ from decimal import Decimal
 from ekubo_node import ETH, eventually, running, simulated
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 
-from adapters.ekubo.journal import InMemory, TransactionJournal
+from adapters.ekubo.journal import TransactionJournal
 from simulators.faults import FaultKind
+from strategies.journal import Journal
 
 FILLED = ["Initialized", "Submitted", "Accepted", "Filled"]
 
 
 async def test_a_node_started_again_books_what_the_last_one_left_open_once_and_before_anything_new():
-    documents = InMemory()
+    documents = Journal().documents("ekubo")
     async with simulated() as sims:
         async with running(sims, documents, receipt_timeout_secs=60.0) as first:
             first.inject(FaultKind.STUCK_TRANSACTION)
