@@ -16,7 +16,7 @@ from strategies.allocator import Option, allocate, carries
 from strategies.bounds import Room, taken_per_usd
 from strategies.costs import TooThin
 from strategies.prospect import EdgeTerms, Prospect
-from strategies.signals import AssetView, Rules, entry_value_usd, leave_below_usd, stay_value_usd
+from strategies.signals import EDGE_HELD, AssetView, Rules, entry_value_usd, leave_below_usd, stay_value_usd
 from strategies.sizing import ZERO
 
 PARTS = (Decimal("0.75"), Decimal("0.5"), Decimal("0.25"))  # of the size wanted, where not all fits
@@ -75,14 +75,17 @@ class Sharing(msgspec.Struct, frozen=True, kw_only=True):
         view = look.view
         is_old = (view.age_hours or ZERO) >= self.rules.min_hold_hours
         is_tradable = all(venue.blocked is None for venue in view.venues.values())
-        is_steady = signal.action is Action.HOLD and view.held is not None and view.edge is not None
-        return self.rules.is_economic and is_steady and is_old and is_tradable and look.markets is not None
+        # Held for its edge, and for no other reason: what is held because its rates are stale is not given up either.
+        is_steady = signal.reason == EDGE_HELD and view.held is not None and look.markets is not None
+        return self.rules.is_economic and is_steady and is_old and is_tradable and self._stay_value_usd(look) > 0
 
     def _held(self, look: Look) -> Option:
+        return self._option(look, look.view.held_usd, self._stay_value_usd(look))
+
+    def _stay_value_usd(self, look: Look) -> Decimal:
+        """Return what giving an open pair up would cost: what staying brings, and the coming back."""
         edge = look.view.edge
-        assert edge is not None
-        value_usd = stay_value_usd(edge) - leave_below_usd(edge, self.rules)
-        return self._option(look, look.view.held_usd, value_usd)
+        return ZERO if edge is None else stay_value_usd(edge) - leave_below_usd(edge, self.rules)
 
     def _wanted(self, look: Look, signal: Signal) -> Option:
         assert signal.target_usd is not None

@@ -17,6 +17,8 @@ from messages import Action, Edge, Signal
 from strategies.funding import Direction, FundingRate, best_direction
 from strategies.sizing import BPS, ZERO, Sized
 
+EDGE_HELD = "EDGE_HELD"  # the reason to stay in a pair that is worth it
+
 
 class SignalMode(StrEnum):
     """Which rule decides."""
@@ -187,7 +189,7 @@ def _reason_to_stay(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal]) 
     if view.edge is None:
         return f"EDGE_UNKNOWN {view.edge_gap}".rstrip()
     is_early = _age(view) < rules.min_hold_hours and stay_value_usd(view.edge) < leave_below_usd(view.edge, rules)
-    return "MINIMUM_HOLD" if is_early else "EDGE_HELD"
+    return "MINIMUM_HOLD" if is_early else EDGE_HELD
 
 
 def _objections(view: AssetView, rules: Rules, aprs: Mapping[str, Decimal], direction: Direction | None) -> Iterator[str]:

@@ -20,7 +20,7 @@ from strategies.funding import Direction, FundingRate
 from strategies.journal import Journal
 from strategies.prospect import EdgeTerms, Prospect
 from strategies.sharing import Look, Sharing
-from strategies.signals import AssetView, PairState, Rules, SignalMode, VenueView, decide
+from strategies.signals import AssetView, PairState, Rules, SignalMode, VenueView, decide, leave_below_usd
 from strategies.sizing import Sized, survival_rate
 
 D = Decimal
@@ -193,6 +193,20 @@ def look(asset: str, apr: str, *, held_usd: str = "0", target: str = "9900", age
     return Look(view=msgspec.structs.replace(view, **changes), markets=markets(asset), prospect=prospect)
 
 
+def stale(found: Look) -> Look:
+    """The same with rates that are too old to be believed."""
+    old = {venue: msgspec.structs.replace(view, funding_age_secs=999.0) for venue, view in found.view.venues.items()}
+    return Look(view=msgspec.structs.replace(found.view, venues=old), markets=found.markets, prospect=found.prospect)
+
+
+def at_the_edge(found: Look) -> Look:
+    """The same with a pair that is just not left: staying is worth exactly the least that is worth staying for."""
+    edge = found.view.edge
+    assert edge is not None
+    least = msgspec.structs.replace(edge, funding_usd=leave_below_usd(edge, RULES) - edge.basis_usd)
+    return Look(view=msgspec.structs.replace(found.view, edge=least), markets=found.markets, prospect=found.prospect)
+
+
 def share(looks: list[Look], free_usd: str, rules: Rules = RULES, others_usd: str = "1000000") -> dict[str, Signal]:
     """Share `free_usd` of margin on each venue out; every dollar of notional takes a third of one, buffer and fee."""
     left = {f"MARGIN {HL}": D(free_usd), f"MARGIN {PDX}": D(free_usd), "ALLOCATION": D(others_usd)}
@@ -238,8 +252,11 @@ def test_an_open_pair_gives_way_only_to_one_worth_more_than_staying_and_coming_b
         (look("BTC", "0.2", held_usd="9900", age="1"), RULES),
         (look("BTC", "0.2", held_usd="9900"), msgspec.structs.replace(RULES, mode=SignalMode.THRESHOLD)),
         (look("BTC", "0.2", held_usd="9900", edge=None), RULES),
+        (stale(look("BTC", "0.2", held_usd="9900")), RULES),
+        (stale(look("BTC", "-0.5", held_usd="9900")), RULES),
+        (at_the_edge(look("BTC", "0.2", held_usd="9900")), RULES),
     ],
-    ids=["too young", "by the plain rule", "of unknown edge"],
+    ids=["too young", "by the plain rule", "of unknown edge", "stale", "stale and against it", "just worth staying"],
 )
 def test_an_open_pair_that_may_not_be_left_is_not(held: Look, rules: Rules) -> None:
     assert told(share([held, look("ETH", "5")], "0", rules))["BTC"][0] is Action.HOLD
