@@ -168,7 +168,14 @@ async def test_a_bad_night(night: Bench, folder: Folder, redis_server: RedisServ
 def content(folder: Folder) -> dict[str, bytes]:
     """All files of the run; those that must be among them are."""
     found = {str(path.relative_to(folder.path)): path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
-    for wanted in ("sim.toml", "0.out", r"var/logs/watchdog\.log", r"var/logs/.*\.json", r"var/.*\.journal", r"var/run/.*\.node"):
+    for wanted in (
+        "sim.toml",
+        "0.out",
+        r"var/logs/watchdog\.log",
+        r"var/logs/.*\.jsonl",
+        r"var/.*\.journal",
+        r"var/run/.*\.node",
+    ):
         assert any(re.fullmatch(wanted, name) and data for name, data in found.items()), (wanted, found.keys())
     assert b"Fatal Python error: Segmentation fault" in found["0.out"], "there is a crash trace"
     return found
