@@ -134,6 +134,7 @@ class RiskGate(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
                 self._refuse_modification(command, order, refused)
                 return
             self._permits.issue(command, [order])
+            self._reader.note_sent(order.instrument_id.venue.value, self.clock.timestamp_ns())
         self._risk_engine.execute(command)
 
     def _resent(self, orders: list[Any]) -> Refused | None:
