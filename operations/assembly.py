@@ -28,6 +28,7 @@ from config.node import VENUES, instrument_ids, node_config, strategy_config
 from config.schema import AppConfig, Mode
 from messages import Alert, OperatorCommand, Severity, topics
 from operations.missed_funding import asking_for_missed_funding
+from operations.venue_truth import VenueQuestions
 from risk.in_force import LimitsInForce
 from strategies.funding_arb import FundingArbStrategy
 from strategies.journal import Journal
@@ -118,9 +119,9 @@ def assemble(
         node.add_data_client_factory("EKUBO", EkuboLiveDataClientFactory)
         node.add_exec_client_factory("EKUBO", ekubo_exec_factory(journal.documents("ekubo")))
     node.build()
-    strategy, ledger = FundingArbStrategy(strategy_config(config), limits), Ledger(documents=rows)
+    strategy, ledger = _strategy(config, limits, journal, node), Ledger(documents=rows)
     gate = RiskGate(node.kernel.risk_engine, node.kernel.exec_engine, limits)
-    title = f"funding arbitrage {version}   {config.mode.value}"
+    title = f"funding arbitrage {version}   {config.mode.value}   {config.strategy.mode.value} entries"
     view = View(title=title, assets=config.strategy.assets, venues=VENUES, clock=config.clock, ledger=ledger, screen=screen)
     listening: list[Any] = [
         *(actor for actor in (gate, ledger, view, metrics) if actor is not None),
@@ -137,6 +138,12 @@ def assemble(
     node.trader.add_actor(DeadMan(beat, config.deadman.beat_secs))
     node.trader.add_strategy(strategy)
     return Assembled(node, strategy, ledger=ledger, view=view, metrics=metrics, journal=journal)
+
+
+def _strategy(config: AppConfig, limits: LimitsInForce, journal: Journal, node: TradingNode) -> FundingArbStrategy:
+    """Return the strategy; a paper venue knows no more than the node does, so there it has nobody to ask."""
+    truth = None if config.mode is Mode.PAPER else VenueQuestions(node.kernel)
+    return FundingArbStrategy(strategy_config(config), limits, journal=journal, truth=truth)
 
 
 def _metrics(config: AppConfig, screen: Screen, version: str, limits: LimitsInForce) -> Metrics | None:
