@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.enums import TimeInForce as NautilusTimeInForce
 from nautilus_trader.model.events import (
     OrderAccepted,
@@ -114,6 +114,15 @@ class OrderPort:
         """Ask an order's venue what became of it; without anybody to ask nothing is answered."""
         if self._truth is not None:
             self._truth.ask_order(instrument_id, client_order_id, question, self._on_answer)
+
+    def recall(self, client_order_id: str) -> PairEvent | None:
+        """Return how an order has ended by Nautilus' own books, None where they have it open or not at all."""
+        order = self._strategy.cache.order(ClientOrderId(client_order_id))
+        if order is None or not order.is_closed:
+            return None
+        if order.status in (OrderStatus.REJECTED, OrderStatus.DENIED):
+            return Rejected(client_order_id, order.last_event.reason)
+        return Canceled(client_order_id, order.filled_qty.as_decimal())
 
     def publish(self, topic: str, message: msgspec.Struct) -> None:
         """Put a message on the bus; a watcher that fails on it must not keep an order from being followed up."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from messages import LegOrder, Severity
+from messages import LegOrder, LegState, Severity
 from strategies.journal import Journal
 from strategies.pair import PairMachine
 from strategies.pair_commit import Commitments
@@ -44,6 +44,10 @@ class Port(Bus, Prices, Venues, Protocol):
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for an order's cancellation."""
+        ...
+
+    def recall(self, client_order_id: str) -> OrderEvent | None:
+        """Return how an order of this process has ended by our own books, None where they have it open or not at all."""
         ...
 
     def on_done(self, machine: PairMachine, done: Done) -> None:
@@ -134,8 +138,14 @@ class PairExecutor:
             observed = None if recovery is None else recovery.tick(now_ns)
             if observed is not None:  # from here on its orders are this process' own
                 del self._recoveries[machine.plan.pair_id]
+            self._inbox.extend((machine, event) for event in self._recalled(machine))
             self._inbox.append((machine, observed or Tick(self._passive_usd(machine))))
         self._run()
+
+    def _recalled(self, machine: PairMachine) -> list[OrderEvent]:
+        """Return the ends of orders in doubt that our books know and that we have not been told of."""
+        doubtful = (key for key, order in machine.orders.items() if order.state is LegState.IN_DOUBT)
+        return [event for key in doubtful if (event := self._port.recall(key)) is not None]
 
     def wind_up(self) -> None:
         """Open nothing more: pairs that are being opened end at what is hedged, a close goes on."""

@@ -294,6 +294,9 @@ class Episode:
         if order is not None:
             self._of(order.instrument_id).cancel(client_order_id)
 
+    def recall(self, client_order_id: str) -> OrderEvent | None:
+        return None  # here what is told late is told in the end
+
     def cancel_all(self, instrument_id: str) -> None:
         self._of(instrument_id).cancel_all()
 

@@ -42,6 +42,7 @@ class FakePort:
         self.published: list[msgspec.Struct] = []
         self.ended: list[tuple[str, Done]] = []
         self.answers: Callable[[LegOrder], None] = lambda _order: None
+        self.books: dict[str, Event] = {}
         self.queries: list[tuple[str, int]] = []
         self.positions: dict[str, Decimal] = {}
         self.prices: dict[str, Decimal] = {}
@@ -61,6 +62,9 @@ class FakePort:
 
     def cancel(self, client_order_id: str) -> None:
         self.canceled.append(client_order_id)
+
+    def recall(self, client_order_id: str) -> Event | None:
+        return self.books.get(client_order_id)
 
     def cancel_all(self, instrument_id: str) -> None:
         self.canceled.append(instrument_id)
@@ -215,3 +219,17 @@ def test_a_late_fill_of_a_finished_pair_is_told_and_moves_nothing(port: FakePort
     assert len(port.sent) == 2
     assert [m for m in port.published if isinstance(m, LegUpdate)][-1].filled_quantity == 2
     assert len(port.ended) == 1
+
+
+def test_an_end_that_was_not_told_is_found_in_our_own_books_once_it_is_in_doubt(port: FakePort) -> None:
+    port.executor.start(plan())
+    first, second = port.sent
+    port.fill(first)
+    port.books[second.client_order_id] = Canceled(second.client_order_id, D(10))
+    port.now += 1_000_000_000
+    port.executor.tick()
+    assert port.executor.is_busy("HYPE"), "what is not in doubt is waited for"
+    port.now += 3_000_000_000
+    port.executor.tick()
+    port.executor.tick()
+    assert [done.outcome for _, done in port.ended] == [Outcome.HEDGED]
