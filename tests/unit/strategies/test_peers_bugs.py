@@ -314,9 +314,7 @@ def test_14_every_module_is_reached_from_what_people_run() -> None:
     # The fee-aware gate and the two-leg safety of a public bot were imported by nothing.
     known = modules()
     mains = {name for name in known if name.endswith("__main__")}
-    # A venue's factories are what Nautilus is handed to build its clients with.
-    factories = {name for name in known if name.endswith(".factories")}
-    reached = reached_from(imported_by(ROOT / "run.py") | mains | factories, known)
+    reached = reached_from(imported_by(ROOT / "run.py") | mains, known)
     assert {"strategies.costs", "strategies.allocator", "risk.breakers", "actors.metrics"} <= reached
     unreached = {name for name in set(known) - reached if "." in name}
     assert unreached - FOR_PEOPLE == set()
