@@ -12,7 +12,7 @@ from adapters.ekubo.constants import APPROVE, FRI_PER_STRK, SELECTORS, STRK
 from adapters.ekubo.journal import TransactionJournal
 from adapters.ekubo.receipts import Traded, read_receipt
 from adapters.ekubo.rpc import NodeRefused, StarknetRpc
-from adapters.ekubo.schemas import Receipt, TransactionStatus
+from adapters.ekubo.schemas import REVERTED, Receipt, TransactionStatus
 from adapters.ekubo.sending import (
     Attempt,
     Blind,
@@ -21,6 +21,7 @@ from adapters.ekubo.sending import (
     CancelFailed,
     Done,
     Fact,
+    Fate,
     Look,
     Looked,
     Lost,
@@ -196,23 +197,39 @@ class Account:
             except VenueError as e:
                 self._log(f"no receipt of {slot.executed}: {e}")
             await self._sleep(self._policy.poll_secs)
+        if (words := self._contradiction(slot, receipt)) is not None:
+            self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {words}")
         booking = Booking(sold=0, bought=0, fee_fri=int(receipt.actual_fee.amount), reason="", ts_ns=self._now_ns())
         if slot.executed == slot.key:
             booking = self._swapped(slot, receipt, booking)
         return msgspec.structs.replace(slot, booking=booking)
 
+    def _contradiction(self, slot: Slot, receipt: Receipt) -> str | None:
+        """Return what a receipt says against the status its transaction was believed to have, None where they agree."""
+        assert slot.executed is not None
+        if receipt.transaction_hash != int(slot.executed, 16):
+            return f"it is that of {hex(receipt.transaction_hash)}"
+        if slot.fate is not Fate.CANCELED and (receipt.execution_status == REVERTED) != (slot.fate is Fate.REVERTED):
+            return f"{receipt.execution_status} here, {slot.fate} by its status"
+        return None
+
     def _swapped(self, slot: Slot, receipt: Receipt, booking: Booking) -> Booking:
+        swap = slot.swap
         traded = Traded(
             account=self.address,
             exchange=self._exchange,
             core=self._core,
-            sell_token=int(slot.swap.sell_token, 16),
-            buy_token=int(slot.swap.buy_token, 16),
+            sell_token=int(swap.sell_token, 16),
+            buy_token=int(swap.buy_token, 16),
         )
         try:
             done = read_receipt(receipt, traded)
         except Protocol as e:
             self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {e}")
+        if not done.is_reverted and not (0 < done.sold <= swap.sell_amount and done.bought >= swap.buy_amount):
+            signed = f"signed were at most {swap.sell_amount} for at least {swap.buy_amount}"
+            words = f"{done.sold} sold for {done.bought}, {signed}"
+            self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {words}")
         reason = done.revert_reason or ""
         return msgspec.structs.replace(booking, sold=done.sold, bought=done.bought, fee_fri=done.fee_fri, reason=reason)
 

@@ -1,0 +1,66 @@
+"""A node that tells one thing and then another gets nothing booked by it, and nothing is sent on the strength of it."""
+
+from typing import Any
+
+import pytest
+from ekubo_bench import OWNER, PAIRS, Bench, BookPlanner, Process, Told, documents, order
+
+
+TENTH = 10**17
+
+
+class Scene:
+    """A chain, a process on it, and what a node makes of the chain's answers."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.bench, self.documents, self.told = Bench(1), documents(), Told()
+        self.process = Process(self.bench, self.documents, self.told, BookPlanner(self.bench, count))
+        self._honest = self.bench.node.answer
+
+    def lie(self, method: str, change: Any) -> None:
+        """Let the node change its answers to a method."""
+
+        def answer(request: Any, now_ns: int) -> Any:
+            found = self._honest(request, now_ns)
+            if request["method"].removeprefix("starknet_") == method:
+                found = change(found, request)
+            return found
+
+        self.bench.node.answer = answer
+
+    async def sell(self, name: str = "O-1", quantity: int = TENTH) -> None:
+        """Sell ETH by one order."""
+        await self.process.desk.work(order(name, PAIRS[0], False, quantity))
+
+
+def other_hash(found: Any, request: Any) -> Any:
+    if "result" in found:
+        found["result"]["transaction_hash"] = "0x123"
+    return found
+
+
+def reverted(found: Any, request: Any) -> Any:
+    if "result" in found:
+        found["result"] |= {"execution_status": "REVERTED", "revert_reason": "so it says", "events": []}
+    return found
+
+
+def more_sold(found: Any, request: Any) -> Any:
+    """Tell of twice the ETH sold, in the exchange's event and in the transfer alike."""
+    for event in found.get("result", {}).get("events", []):
+        low = hex(2 * TENTH)
+        for words in ("data", "keys"):
+            event[words] = [low if int(word, 16) == TENTH else word for word in event[words]]
+    return found
+
+
+@pytest.mark.parametrize("lie", [other_hash, reverted, more_sold], ids=lambda lie: lie.__name__)
+async def test_a_receipt_that_contradicts_what_was_signed_or_its_own_status_stops_the_account(lie):
+    scene = Scene()
+    scene.lie("getTransactionReceipt", lie)
+    await scene.sell()
+    assert "does not add up" in scene.process.account.fault
+    assert (scene.told.fills, scene.told.gas, scene.told.ends) == ({}, {}, {})
+    await scene.sell("O-2")
+    assert "does not add up" in scene.told.ends["O-2"]
+    assert scene.bench.chain.nonces[OWNER.address] == 1
