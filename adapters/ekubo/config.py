@@ -81,8 +81,9 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
 
     A slice moves the price by at most `max_impact_bps`, costs at most `max_cost_bps` against the perpetual's mark (impact,
     fees and what the pool is off) and is no more than `max_gain_bps` better than it, which would not be true; it may at
-    worst be executed `max_slippage_bps` below its quote. Slices are at least `min_slice_usd` and `slice_cooldown_secs`
-    apart, at most `max_slices` per order. A quote is used within `quote_max_age_secs`.
+    worst be executed `max_slippage_bps` below its quote. A pair without a perpetual in `references` has nothing but AVNU's
+    word for its price: `is_reference_required` lets it be traded by limit orders alone. Slices are at least `min_slice_usd`
+    and `slice_cooldown_secs` apart, at most `max_slices` per order. A quote is used within `quote_max_age_secs`.
 
     `min_strk_reserve` stays in the wallet for gas. Estimated gas amounts and prices are multiplied by
     `gas_amount_multiplier` and `gas_price_multiplier` for a transaction's bounds, and refused above `max_fee_strk`.
@@ -100,6 +101,7 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
     pairs: tuple[str, ...] = DEFAULT_PAIRS
     references: dict[str, str] = msgspec.field(default_factory=dict)
     reference_max_age_secs: float = 10.0
+    is_reference_required: bool = True
     chain_id: int = constants.SN_MAIN
     exchange_address: str = hex(constants.AVNU_EXCHANGE)
     core_address: str = hex(constants.EKUBO_CORE)

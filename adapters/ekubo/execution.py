@@ -329,6 +329,7 @@ def _rules(config: EkuboExecClientConfig, account: int) -> Rules:
         min_slice_usd=config.min_slice_usd,
         quote_max_age_secs=config.quote_max_age_secs,
         min_strk_reserve=config.min_strk_reserve,
+        is_reference_required=config.is_reference_required,
     )
 
 

@@ -83,6 +83,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     min_slice_usd: Decimal
     quote_max_age_secs: float
     min_strk_reserve: Decimal
+    is_reference_required: bool
 
 
 type Reference = Callable[[str], Decimal | None]
@@ -115,6 +116,7 @@ class SwapPlanner:
         """Return the next swap, or why there is none; raises `VenueError` where AVNU or the node does not say."""
         asked_ns = self._now_ns()
         try:
+            self._check_bound(order)
             quote, cut = await self._sized(order, remaining)
             self._check_cost(order, quote)
             terms = self._terms(order, cut.size, quote)
@@ -186,6 +188,14 @@ class SwapPlanner:
         return order.base.units(self._rules.min_slice_usd / _price(order, small))
 
     # -- price and wallet
+
+    def _check_bound(self, order: SwapOrder) -> None:
+        """Demand a price that is not AVNU's own word: else a quote of next to nothing would become what we accept."""
+        is_bound = order.limit_price is not None or self._reference(order.instrument_id) is not None
+        if self._rules.is_reference_required and not is_bound:
+            raise _Objected(
+                f"no independent price to judge {order.instrument_id} by: send a limit order, or name a perpetual in `references`"
+            )
 
     def _check_cost(self, order: SwapOrder, quote: Quote) -> None:
         """Demand a price near an independent one: a pool that is off, or a quote that is a lie, shows nowhere else."""

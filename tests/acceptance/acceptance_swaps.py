@@ -50,6 +50,7 @@ class EkuboDoor:
             receipt_timeout_secs=5.0,
             max_fee_strk=Decimal(50),
             max_slippage_bps=Decimal(50),
+            is_reference_required=False,  # no perpetual is quoted here
         )
 
     def strike(self, kind: FaultKind, path: str = "", **settings: Any) -> None:

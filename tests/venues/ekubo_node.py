@@ -148,7 +148,7 @@ async def running(sims: Simulators, documents: Documents | None = None, **settin
     urls = {"avnu_url": ready["avnu_url"], "prices_url": ready["avnu_url"], "rpc_url": ready["rpc_url"]}
     common = {**urls, "pairs": ("ETH-USDC", "STRK-USDC"), "max_requests": 10_000}
     quick = {"receipt_poll_secs": 0.03, "slice_cooldown_secs": 0.1, "balances_poll_secs": 0.5, "receipt_timeout_secs": 3.0}
-    generous = {"max_slippage_bps": Decimal(50), "max_fee_strk": Decimal(50)}
+    generous = {"max_slippage_bps": Decimal(50), "max_fee_strk": Decimal(50), "is_reference_required": False}
     node = TradingNode(
         TradingNodeConfig(
             trader_id="TEST-001",

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from ekubo_bench import OWNER, PAIRS, Bench, BookPlanner, Process, Told, documents, order
 
-
 TENTH = 10**17
 
 

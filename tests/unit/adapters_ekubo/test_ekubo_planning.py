@@ -106,7 +106,7 @@ class Aggregator:
 class Table:
     """A planner and what it stands on."""
 
-    def __init__(self, **rules: Any) -> None:
+    def __init__(self, *, is_reference_required: bool = True, **rules: Any) -> None:
         self.api, self.wallet, self.mark, self.log = Aggregator(), dict[int, int](), PRICE, []
         self.wallet = {ETH.address: 10**24, USDC.address: 10**15, STRK.address: 100 * 10**18}
         settings = {"max_impact_bps": 20, "max_cost_bps": 60, "max_gain_bps": 100, "max_slippage_bps": 30, "min_slice_usd": 50}
@@ -120,6 +120,7 @@ class Table:
             branches=BranchLayout.REFUSED,
             quote_max_age_secs=10.0,
             min_strk_reserve=Decimal(5),
+            is_reference_required=is_reference_required,
             **{name: Decimal(value) for name, value in {**settings, **rules}.items()},
         )
         quoter = Quoter(
@@ -265,8 +266,6 @@ async def test_a_price_far_from_the_independent_one_is_not_taken(mark, words):
     objection = await table.objection(order(False, "1"))
     assert words in objection.words
     assert not table.api.slippages  # nothing was built
-    table.mark = None
-    await table.plan(order(False, "1"))
 
 
 async def test_a_wanted_reference_that_is_missing_is_no_permission():
@@ -280,12 +279,26 @@ async def test_a_wanted_reference_that_is_missing_is_no_permission():
         await table.planner.plan(order(False, "1"), 10**18)
 
 
+async def test_without_an_independent_price_only_a_limit_order_is_bound():
+    table = Table()
+    table.mark = None
+    objection = await table.objection(order(False, "1"))
+    assert objection.is_final
+    assert "no independent price" in objection.words
+    assert table.api.asked == []
+    swap = (await table.plan(order(False, "1", "1990"))).swap
+    assert price(swap) >= 1990
+    table = Table(is_reference_required=False)
+    table.mark = None
+    await table.plan(order(False, "1"))
+
+
 async def test_the_wallet_has_to_hold_what_is_sold_and_keep_its_gas():
     table = Table()
     table.wallet[ETH.address] = 10**18 - 1
     assert "in the wallet" in (await table.objection(order(False, "1"))).words
     await table.plan(order(True, "1"))
-    table = Table(max_impact_bps=9999, max_cost_bps=9999, max_gain_bps=9999)
+    table = Table(is_reference_required=False, max_impact_bps=9999, max_cost_bps=9999, max_gain_bps=9999)
     table.mark = None
     await table.plan(order(False, "95", base=STRK))
     assert "5 are kept for gas" in (await table.objection(order(False, "95.1", base=STRK))).words
