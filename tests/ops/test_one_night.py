@@ -32,6 +32,7 @@ from simulators import launch
 PASSPHRASE_TEXT = "a-passphrase-that-nobody-may-read"
 AGENT_KEY = "0x" + secrets.token_hex(32)
 SUBKEY = "0x0" + secrets.token_hex(31)
+REPORT = ("--sample", "--assets", "BTC", "--start", "2026-01-05", "--end", "2026-01-07", "--out", "report.html")
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 
@@ -152,6 +153,7 @@ async def test_a_bad_night(night: Bench, folder: Folder, redis_server: RedisServ
     await night.trade("HYPERLIQUID", "BTC", Decimal("0.01"), away="0.97")
     it.node.send_signal(signal.SIGSEGV)
     await it.is_flat()
+    report = folder.run("-m", "backtests", *REPORT, **it.own)  # with the run's secrets around it
     await it.watchdog_says("HYPERLIQUID: no order of the node rests")
     assert "the node's process is gone" in it.watchdog_log.read_text()
     await night.open_pair("HYPE")
@@ -162,6 +164,7 @@ async def test_a_bad_night(night: Bench, folder: Folder, redis_server: RedisServ
     code, words = await it.call("status", "sim.toml")
     assert (code, "HYPERLIQUID: equity" in words) == (0, True), words
 
+    await until(lambda: report.poll() is not None, 90, folder.everything)
     assert leaks(content(folder) | {"redis": in_redis, "metrics": scraped}, night) == []
 
 
