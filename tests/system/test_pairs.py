@@ -128,22 +128,28 @@ def test_a_venue_that_goes_into_maintenance_in_the_middle_of_an_entry_leaves_no_
 
 
 def test_a_node_that_is_killed_at_any_of_five_points_brings_its_legs_together_again(bench, venues):
-    """The points: an entry decided, its orders committed, a leg filled, a close under way, a leg of it filled."""
-    points = ("signal ENTER", "OPEN HYPE", "leg filled", "CLOSE HYPE", "CLOSE HYPE")
-    for number, point in enumerate(points):
-        run = bench.node(f"life{number}", "--attach", str(venues.ready), "--forever", "--flatten")
-        if point == "CLOSE HYPE":
-            eventually(venues.is_hedged, 120, f"{number}: an open pair to close")
+    """The points: an entry decided, its orders committed, a leg of it filled; a close under way, a leg of it filled."""
+    entering, closing = ["signal ENTER", "OPEN HYPE", "leg filled"], ["CLOSE HYPE", "leg filled"]
+    for number in range(5):
+        run = started(bench, venues, f"life{number}")
+        if closing and (venues.is_hedged() or not entering):
+            eventually(venues.is_hedged, 120, f"life {number}: an open pair to close")
+            point, before = closing.pop(0), run.text()
             run.interrupt()
-        elif venues.is_hedged():
-            eventually(lambda run=run: "private ok" in run.text(), 60, "a start")
-            run.interrupt()  # what the life before left open is closed first, for there to be an entry
-            run.end(90)
-            run = bench.node(f"life{number}b", "--attach", str(venues.ready), "--forever", "--flatten")
-        run.saw(point, 120)
-        if number == 4:
-            eventually(lambda run=run: "leg filled" in run.text().partition("CLOSE HYPE")[2], 30, "a closing leg")
+        else:
+            if venues.is_hedged():
+                flatten(run, venues)
+                run = started(bench, venues, f"life{number}b")
+            point, before = entering.pop(0), ""
+        eventually(lambda: point in run.text()[len(before) :], 120, f"life {number}: {point}")  # noqa: B023 - called at once
         kill(run)
-    last = bench.node("last", "--attach", str(venues.ready), "--forever", "--flatten")
-    eventually(lambda: "private ok" in last.text() and venues.delta() < ONE_LOT, 90, "legs together")
-    flatten(last, venues)
+    flatten(started(bench, venues, "last"), venues)
+
+
+def started(bench, venues, name):
+    """Start a node on what the one before it left; what that was, its legs come together, with nobody's help."""
+    run = bench.node(name, "--attach", str(venues.ready), "--forever", "--flatten")
+    run.saw("PARADEX private ok", 90)
+    run.saw("HYPERLIQUID private ok", 30)
+    eventually(lambda: venues.delta() < ONE_LOT, 60, f"{name}: legs together")
+    return run
