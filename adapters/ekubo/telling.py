@@ -75,14 +75,14 @@ class OrderEvents:
         """What an earlier process had left open of an order is proven: tell of it, unless the order is to be ended yet."""
         order = self._order(slots[0].swap.client_order_id)
         if order is None or order.is_closed:
-            self._report([slot for slot in slots if slot.fate is Fate.SUCCEEDED])
+            known = () if order is None else order.trade_ids
+            self._report([slot for slot in _executed(slots) if reports.trade_id(slot.key) not in known])
 
     def orphaned(self, order: Order, slots: list[Slot]) -> None:
         """An earlier process was at work on this order: tell what is not known of its fills, and end it."""
         if order.status == OrderStatus.SUBMITTED and any(slot.executed for slot in slots):
             self._accept(order, next(slot for slot in slots if slot.executed))
-        executed = [slot for slot in slots if slot.fate is Fate.SUCCEEDED]
-        new = [slot for slot in executed if reports.trade_id(slot.executed or "0x0") not in order.trade_ids]
+        new = [slot for slot in _executed(slots) if reports.trade_id(slot.key) not in order.trade_ids]
         done = order.filled_qty.as_decimal() + sum(self._fill(order, slot) for slot in new)
         if done >= order.quantity.as_decimal():
             return
@@ -152,3 +152,8 @@ class OrderEvents:
     def _now_ns(self) -> int:
         now_ns: int = self._client._clock.timestamp_ns()
         return now_ns
+
+
+def _executed(slots: list[Slot]) -> list[Slot]:
+    """Return the slots whose swap, and no transaction in its place, was executed: its hash is the slot's key."""
+    return [slot for slot in slots if slot.fate is Fate.SUCCEEDED]

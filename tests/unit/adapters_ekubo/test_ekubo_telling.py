@@ -171,6 +171,19 @@ def test_a_fill_of_an_order_nautilus_does_not_know_comes_as_one_from_elsewhere()
     assert report.client_order_id is fill.client_order_id is None
 
 
+def test_the_last_slice_of_a_filled_order_is_not_told_again_as_another_order():
+    known = order()
+    known.apply(TestEventStubs.order_accepted(known, account_id=ACCOUNT))
+    first, last, half = slot(known), slot(known, key="0xb"), INSTRUMENT.make_qty(0.1)
+    for each in (first, last):
+        trade_id = reports.trade_id(each.key)
+        known.apply(TestEventStubs.order_filled(known, INSTRUMENT, trade_id=trade_id, last_qty=half, account_id=ACCOUNT))
+    assert known.is_closed
+    client = Client(known)
+    events(client).inherited([last])  # it died before it had noted that this was told
+    assert client.names == []
+
+
 def test_an_order_becomes_a_swap_in_smallest_units():
     sell = FACTORY.limit(
         INSTRUMENT.id, OrderSide.SELL, INSTRUMENT.make_qty(0.5), INSTRUMENT.make_price(1999), time_in_force=TimeInForce.IOC
