@@ -114,11 +114,21 @@ class SwapDesk:
             self._finish(work)
         except OutcomeUnknown as e:
             self._log(f"order {order.client_order_id} is in doubt until a person has looked: {e}")
+        except Exception as e:  # something of it may not have been told
+            self._stop(f"order {order.client_order_id} broke off: {e!r}")
+            raise
         finally:
             del self._works[order.client_order_id]
 
     async def resume(self) -> None:
-        """Prove and book what an earlier process has left open; nothing new is sent before that."""
+        """Prove and book what an earlier process has left open; nothing new is sent before that, or where it fails."""
+        try:
+            await self._settle_pending()
+        except Exception as e:
+            self._stop(f"what an earlier process left open is not booked: {e!r}")
+            raise
+
+    async def _settle_pending(self) -> None:
         found: dict[str, list[Slot]] = {}
         async with self._account.turn:
             for slot in self._journal.pending():
@@ -129,6 +139,10 @@ class SwapDesk:
                 self._events.inherited(slots)
                 for slot in slots:
                     self._charge_and_settle(slot)
+
+    def _stop(self, fault: str) -> None:
+        """Let nothing be sent any more, unless it is stopped already: a first fault says most."""
+        self._account.fault = self._account.fault or fault
 
     # -- one order
 
@@ -185,7 +199,7 @@ class SwapDesk:
         if slot.fate is Fate.SUCCEEDED:
             self._accept(work, slot)
             self._events.filled(work.order, slot)
-            work.filled += plan.size
+            work.filled += _counted(work.order, slot, plan)
         elif slot.fate is Fate.REVERTED:
             work.words = f"reverted: {slot.booking.reason if slot.booking else slot.words}"
         else:
@@ -238,3 +252,10 @@ class SwapDesk:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def _counted(order: SwapOrder, slot: Slot, plan: Plan) -> int:
+    """Return what a slice has executed of its order, in base units, as its fill says it: whole granules, no more than was cut."""
+    assert slot.booking is not None
+    executed = slot.booking.bought if order.is_buy else slot.booking.sold
+    return min(executed, plan.size) // order.granule * order.granule

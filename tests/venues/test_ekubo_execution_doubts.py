@@ -44,13 +44,20 @@ def reverted(found: Any, request: Any) -> Any:
     return found
 
 
-def more_sold(found: Any, request: Any) -> Any:
-    """Tell of twice the ETH sold, in the exchange's event and in the transfer alike."""
+def resold(found: Any, units: int) -> Any:
+    """Tell of other units of ETH sold, in the exchange's event and in the transfer alike."""
     for event in found.get("result", {}).get("events", []):
-        low = hex(2 * TENTH)
         for words in ("data", "keys"):
-            event[words] = [low if int(word, 16) == TENTH else word for word in event[words]]
+            event[words] = [hex(units) if int(word, 16) == TENTH else word for word in event[words]]
     return found
+
+
+def more_sold(found: Any, request: Any) -> Any:
+    return resold(found, 2 * TENTH)
+
+
+def half_sold(found: Any, request: Any) -> Any:
+    return resold(found, TENTH // 2)
 
 
 @pytest.mark.parametrize("lie", [other_hash, reverted, more_sold], ids=lambda lie: lie.__name__)
@@ -63,3 +70,35 @@ async def test_a_receipt_that_contradicts_what_was_signed_or_its_own_status_stop
     await scene.sell("O-2")
     assert "does not add up" in scene.told.ends["O-2"]
     assert scene.bench.chain.nonces[OWNER.address] == 1
+
+
+async def test_what_a_slice_has_left_unsold_is_still_to_be_sold():
+    scene = Scene()
+    scene.lie("getTransactionReceipt", half_sold)
+    await scene.sell()
+    assert [slot.booking.sold for slot in scene.told.fills.values()] == [TENTH // 2, TENTH // 2]
+    assert [slot.swap.sell_amount for slot in scene.told.fills.values()] == [TENTH, TENTH // 2]
+    assert scene.told.ends == {}
+
+
+async def test_a_fill_that_cannot_be_told_stops_the_account_until_it_is():
+    scene = Scene()
+
+    def broken(*_: Any) -> None:
+        raise ValueError("no such price")
+
+    scene.told.filled = broken
+    with pytest.raises(ValueError, match="no such price"):
+        await scene.sell()
+    await scene.sell("O-2")
+    assert "no such price" in scene.told.ends["O-2"]
+    scene.process = Process(scene.bench, scene.documents, scene.told, BookPlanner(scene.bench))
+    with pytest.raises(ValueError, match="no such price"):
+        await scene.process.desk.resume()
+    await scene.sell("O-3")  # neither does the next process go on without it
+    assert "no such price" in scene.told.ends["O-3"]
+    assert scene.bench.chain.nonces[OWNER.address] == 1
+    del scene.told.filled
+    scene.process = Process(scene.bench, scene.documents, scene.told, BookPlanner(scene.bench))
+    await scene.process.desk.resume()
+    assert (len(scene.told.fills), scene.process.account.fault) == (1, "")
