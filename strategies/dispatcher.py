@@ -100,6 +100,8 @@ def plan_resize(
         return None
     if wanted_usd < held * price_usd:
         target = max(held - size.quantity, ZERO)
+        if any(rules.is_too_small(target, price_usd) for rules in (first, second)):
+            target = ZERO  # what would be left could not be closed one day
         legs = [_closing_leg(markets[venue], quantity, target) for venue, quantity in quantities.items()]
         return PairPlan(pair_id=identity, asset=signal.asset, intent=Intent.CLOSE, legs=(legs[0], legs[1]))
     verdict = evaluate(snapshot, _intent(signal.asset, sides, markets, prices, size.quantity), limits)
