@@ -77,7 +77,7 @@ def test_a_pair_that_books_allow_more_of_grows_clip_by_clip_and_stays_hedged() -
     scene = Scene(settings={"min_absorbable_usd": D(3_000), "execution": ExecutionTerms(clip_usd=D(1_500)), "cooldown_secs": 2.0})
     scene.feed(24, WIDE_HL, sizes={venue: lambda _second: "100" for venue in (HYPERLIQUID, PARADEX)})
     sizes: list[Decimal] = []
-    for second in (5.1, 20.1):
+    for second in (4.1, 20.1):
         scene.at(second, lambda: sizes.append(scene.net(PARADEX)))
     scene.run()
     assert 0 < sizes[0] < sizes[1]
