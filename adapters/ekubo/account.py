@@ -52,7 +52,8 @@ class Account:
     """Executes swaps of one account.
 
     `exchange` and `core` are the contracts swaps go through. Whoever wants a transaction takes the account's turn first, so
-    that what was quoted is not made old by waiting; `told` hears of every change of the slot at work.
+    that what was quoted is not made old by waiting; `told` hears of the slot at work, and again with
+    every look as long as it is followed.
     """
 
     def __init__(
@@ -137,8 +138,7 @@ class Account:
 
     def _note(self, slot: Slot, fact: Fact) -> Slot:
         changed = advance(slot, fact, self._policy, self._now_ns())
-        if changed != slot:
-            self._told(changed)
+        self._told(changed)
         return changed
 
     async def _send(self, attempt: Attempt) -> Fact:
@@ -196,6 +196,7 @@ class Account:
                 self._stop(slot, f"the receipt of transaction {slot.executed} is not understood: {e}")
             except VenueError as e:
                 self._log(f"no receipt of {slot.executed}: {e}")
+            self._told(slot)
             await self._sleep(self._policy.poll_secs)
         if (words := self._contradiction(slot, receipt)) is not None:
             self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {words}")

@@ -198,8 +198,9 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
         """Hear of the transaction at work: one that takes too long makes the account a doubtful one."""
         self._desk.told(slot)
         age_ns = self._clock.timestamp_ns() - slot.begun_ns
-        if slot.fate is None and age_ns > self._settings.receipt_timeout_secs * _NS:
-            self._tell("account", VenueState.DEGRADED, f"the fate of transaction {slot.key} is not known")
+        is_open = slot.fate is None or (slot.executed is not None and slot.booking is None)
+        if is_open and age_ns > self._settings.receipt_timeout_secs * _NS:
+            self._tell("account", VenueState.DEGRADED, f"what became of transaction {slot.key} is not known")
         if slot.fate is Fate.REPLACED:
             self._alert("NonceUsedElsewhere", f"{slot.words}: find out who else holds the key; {slot.key} was not executed")
 

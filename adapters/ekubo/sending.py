@@ -11,7 +11,8 @@ take the nonce from a swap that is stuck or lost. Facts go in (`advance`), the n
 - A swap carries no deadline. One that is not executed within the patience, and one that an earlier process left unexecuted,
   is not waited for: its nonce is taken by a transaction that does nothing and pays more.
 - Another owner of the key may have taken the nonce. That is believed when the accepted chain has used the nonce, and several
-  later looks, spread over the time of proof, find none of our hashes executed.
+  later looks, spread over the time of proof, find none of our hashes executed; over all of the patience where the node still
+  has one of them waiting, for then one of its two answers is an old one.
 """
 
 from enum import StrEnum
@@ -51,7 +52,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     poll_secs: float = 0.25
     resend_secs: float = 3.0
     patience_secs: float = 60.0
-    proof_secs: float = 10.0
+    proof_secs: float = 30.0
     proof_looks: int = 3
     cancels_max: int = 6
 
@@ -307,7 +308,9 @@ def _judge(slot: Slot, look: Looked, policy: Policy, now_ns: int) -> Slot:
     if slot.is_executing or look.nonce <= slot.nonce:
         return _with(slot, gone_ns=0, gone_looks=0)
     slot = _with(slot, gone_ns=slot.gone_ns or now_ns, gone_looks=slot.gone_looks + 1)
-    if slot.gone_looks >= policy.proof_looks and now_ns - slot.gone_ns >= policy.proof_secs * _NS:
+    is_contradicted = any(look.sightings.get(attempt.hash) is not None for attempt in attempts)  # one of them is an old answer
+    proof_secs = max(policy.proof_secs, policy.patience_secs) if is_contradicted else policy.proof_secs
+    if slot.gone_looks >= policy.proof_looks and now_ns - slot.gone_ns >= proof_secs * _NS:
         return _with(slot, fate=Fate.REPLACED, words=f"another transaction of the account has used nonce {slot.nonce}")
     return slot
 

@@ -1,9 +1,10 @@
 """A node that tells one thing and then another gets nothing booked by it, and nothing is sent on the strength of it."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from ekubo_bench import OWNER, PAIRS, Bench, BookPlanner, Process, Told, documents, order
+from ekubo_bench import OWNER, PAIRS, POLICY, Bench, BookPlanner, Process, Told, documents, order
 
 TENTH = 10**17
 
@@ -102,3 +103,23 @@ async def test_a_fill_that_cannot_be_told_stops_the_account_until_it_is():
     scene.process = Process(scene.bench, scene.documents, scene.told, BookPlanner(scene.bench))
     await scene.process.desk.resume()
     assert (len(scene.told.fills), scene.process.account.fault) == (1, "")
+
+
+def never_accepted(found: Any, request: Any) -> Any:
+    if found.get("result", {}).get("execution_status"):
+        found["result"]["finality_status"] = "PRE_CONFIRMED"
+    return found
+
+
+def no_receipt(found: Any, request: Any) -> Any:
+    return {"jsonrpc": "2.0", "id": found["id"], "error": {"code": 29, "message": "Transaction hash not found"}}
+
+
+@pytest.mark.parametrize(("method", "lie"), [("getTransactionStatus", never_accepted), ("getTransactionReceipt", no_receipt)])
+async def test_a_transaction_that_never_gets_on_is_heard_of_as_long_as_it_is_followed(method, lie):
+    scene, ages = Scene(), list[float]()
+    scene.lie(method, lie)
+    scene.process.account._told = lambda slot: ages.append((scene.bench.now_ns - slot.begun_ns) / 1e9)
+    await scene.bench.die_after(200, asyncio.create_task(scene.sell()))
+    assert max(ages) > 2 * POLICY.patience_secs  # so that whoever listens can say that it takes too long
+    assert len(scene.process.journal.pending()) == 1

@@ -130,6 +130,16 @@ def test_a_nonce_used_by_another_is_believed_after_several_looks_over_a_while():
     assert (undone.gone_looks, undone.gone_ns) == (0, 0)
 
 
+def test_a_nonce_used_while_the_node_still_has_ours_waiting_is_believed_only_after_the_patience():
+    gone, current = Looked({"0xa": seen("RECEIVED")}, 6), after(*SENT)  # one of the two answers is an old one
+    for secs in (1, 2, 3, 2 + POLICY.proof_secs, POLICY.patience_secs):
+        current = after(gone, start=current, secs=secs)
+        assert current.fate is None
+    late = after(Looked({"0xa": seen("ACCEPTED_ON_L2", "SUCCEEDED")}, 6), start=current, secs=99)
+    assert late.fate is Fate.SUCCEEDED
+    assert after(gone, start=current, secs=1 + POLICY.patience_secs).fate is Fate.REPLACED
+
+
 def test_a_swap_that_is_stuck_loses_its_nonce_to_one_that_pays_more():
     stuck = after(*SENT, Looked({"0xa": seen("RECEIVED")}, 5))
     assert next_step(stuck, POLICY, 59 * SEC) == Look(POLICY.poll_secs)
