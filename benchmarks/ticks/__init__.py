@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 VENUES = ("hyperliquid", "paradex")
-FLOOR, NODE, GATED = "floor", "node", "gated"
-CLIENTS = (FLOOR, NODE, GATED)
+FLOOR, NODE, GATED, PLANNED = "floor", "node", "gated", "planned"
+CLIENTS = (FLOOR, NODE, GATED, PLANNED)
 ASSET = "BTC"
 MARKET = "BTC-USD-PERP"
 ORDER_SIZE = Decimal("0.001")

@@ -15,13 +15,14 @@ from statistics import median
 from typing import Any
 
 from benchmarks.outcome import Outcome
-from benchmarks.ticks import CLIENTS, FLOOR, GATED, NODE, VENUES
+from benchmarks.ticks import CLIENTS, FLOOR, GATED, NODE, PLANNED, VENUES
 
 ROOT = Path(__file__).parents[2]
-GOAL = 3.0
+GOAL, GATE_SHARE_GOAL = 3.0, 0.05
 MAX_SECS = 120.0
 _TITLES = {"hyperliquid": "Hyperliquid", "paradex": "Paradex"}
 _NODES = {NODE: "risk gate off", GATED: "risk gate on"}
+_SHARES = {"risk gate": (NODE, GATED, GATE_SHARE_GOAL), "planner's own question to the rules": (GATED, PLANNED, None)}
 
 
 class TicksError(RuntimeError):
@@ -37,10 +38,10 @@ def run(rounds: int, say: Callable[[str], None]) -> list[Outcome]:
         start = _next(lines, "ready", say)
         ready = here / "ready.json"
         ready.write_text(json.dumps(start["ready"]))
-        for name in (NODE, GATED):
+        for name in (NODE, GATED, PLANNED):
             stack.enter_context(_process("node", here, "--ready-file", str(ready), "--ws-url", start["ws_url"], "--name", name))
         stack.enter_context(_process("floor", here, "--ws-url", start["ws_url"]))
-        say("tick to order: waiting for two nodes to connect")
+        say("tick to order: waiting for three nodes to connect")
         try:
             found = _next(lines, "found", say)["found"]
         except TicksError as e:
@@ -49,7 +50,10 @@ def run(rounds: int, say: Callable[[str], None]) -> list[Outcome]:
 
 
 def _outcomes(venue: str, rounds: list[list[int | None]]) -> list[Outcome]:
-    """Return the ratio of each node to the floor; a round in which an order never came counts for none."""
+    """Return the ratio of each node to the floor, and the shares of what one node has more than another.
+
+    A round in which an order never came counts for none.
+    """
     pairs = [[(name, ns) for name, ns in zip(CLIENTS, times, strict=True) if ns is not None] for times in rounds]
     whole = [dict(times) for times in pairs if len(times) == len(CLIENTS)]
     if not whole:
@@ -70,7 +74,18 @@ def _outcomes(venue: str, rounds: list[list[int | None]]) -> list[Outcome]:
                 note=f"{len(whole)} rounds" + (f", {lost} without an order" if lost else ""),
             )
         )
-    return found
+    return found + [
+        Outcome(
+            path=f"{_TITLES[venue]} tick to order, share of the {what}",
+            ours_us=median(times[having] - times[lacking] for times in whole) / 1000,
+            against="the whole way",
+            is_floor=True,
+            against_us=median(times[having] for times in whole) / 1000,
+            ratio=median(1 - times[lacking] / times[having] for times in whole),
+            goal=goal,
+        )
+        for what, (lacking, having, goal) in _SHARES.items()
+    ]
 
 
 @contextlib.contextmanager

@@ -77,13 +77,15 @@ def test_ticks_are_what_the_adapters_read():
 
 
 def test_a_round_with_a_missing_order_counts_for_none_and_is_told_of():
-    rounds = [[100_000, 250_000, 300_000], [200_000, None, 500_000], [100_000, 200_000, 400_000]]
-    free, gated = ticks._outcomes("hyperliquid", rounds)
+    rounds = [[100_000, 250_000, 300_000, 400_000], [200_000, None, 500_000, 1], [100_000, 200_000, 400_000, 400_000]]
+    free, gated, gate, planner = ticks._outcomes("hyperliquid", rounds)
     assert (free.ratio, gated.ratio, gated.goal) == (2.25, 3.5, 3.0)
     assert gated.against_us == 100.0
+    assert (gate.ratio, gate.ours_us, gate.goal) == (pytest.approx((1 / 6 + 1 / 2) / 2), 125.0, 0.05)
+    assert (planner.ratio, planner.goal) == (0.125, None)
     assert free.note == "2 rounds, 1 without an order"
     with pytest.raises(ticks.TicksError):
-        ticks._outcomes("paradex", [[None, 1, 1]])
+        ticks._outcomes("paradex", [[None, 1, 1, 1]])
 
 
 def test_the_report_has_a_row_for_every_outcome_and_never_fails(tmp_path, capsys):
