@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,128}|[0-9]{1,160}")
+_MAX_EXPONENT = 40
 
 
 class Number(int):
@@ -35,7 +36,10 @@ def _decode_number(kind: type, given: object) -> Number:
 
 def decode[T](kind: type[T], body: bytes) -> T:
     """Decode an answer; raises `msgspec.DecodeError` (or its kind) where it has another shape."""
-    return msgspec.json.decode(body, type=kind, strict=False, dec_hook=_decode_number)
+    try:
+        return msgspec.json.decode(body, type=kind, strict=False, dec_hook=_decode_number)
+    except RecursionError as e:
+        raise msgspec.DecodeError("nested too deeply") from e
 
 
 def convert[T](kind: type[T], given: Any) -> T:
@@ -44,7 +48,13 @@ def convert[T](kind: type[T], given: Any) -> T:
 
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """AVNU's spelling."""
+    """AVNU's spelling; no decimal in it is endless, or so large or small that no arithmetic holds it."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) <= _MAX_EXPONENT):
+                raise ValueError(f"{name} is {str(value)[:40]}: no number to reckon with")
 
 
 class Source(_Wire, frozen=True, kw_only=True):

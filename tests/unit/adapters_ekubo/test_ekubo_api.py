@@ -158,6 +158,11 @@ async def test_no_route_is_no_error_in_either_spelling():
         ([{"quoteId": 5}], Protocol, "not understood"),
         ([{**QUOTE, "buyAmount": "-0x5"}], Protocol, "non-negative"),
         (b"[" + b" " * MAX_BODY_BYTES + b"]", Protocol, "bytes"),
+        (b'[{"quoteId":' + b"[" * 5_000 + b"]" * 5_000 + b"}]", Protocol, "not understood"),
+        ([{**QUOTE, "expiry": "NaN"}], Protocol, "no number to reckon with"),
+        ([{**QUOTE, "gasFeesInUsd": "Infinity"}], Protocol, "no number to reckon with"),
+        ([{**QUOTE, "gasFeesInUsd": "1e999999"}], Protocol, "no number to reckon with"),
+        ([{**QUOTE, "routes": [{**QUOTE["routes"][0], "percent": "-sNaN"}]}], Protocol, "no number to reckon with"),
     ],
 )
 async def test_an_answer_that_is_definite_is_given_up_at_once(answer, kind, words):

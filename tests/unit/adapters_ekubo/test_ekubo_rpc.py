@@ -174,6 +174,7 @@ IN_DOUBT = {
     "contract error": rpc_error(40, "odd"),
     "no JSON": b"<html>",
     "nothing": b"",
+    "too deep": b'{"result":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
     "no result": {"jsonrpc": "2.0", "id": 1},
     "another result": rpc_result({"hash": "0x1"}),
     "no number": rpc_result({"transaction_hash": "zz"}),
