@@ -55,8 +55,8 @@ fault-sim: $(STAMP) ## live pairs through simulated faults (SEEDS=a..b, ARGS=--s
 episodes: $(STAMP) ## work swap orders under every fault of the chain (FARB_EPISODES=10000 for more)
 	@$(PY) -m pytest tests/venues/test_ekubo_execution_episodes.py -s --timeout 0 $(ARGS)
 
-test: $(STAMP) ## run all tests
-	@$(PY) -m pytest $(ARGS)
+test: $(STAMP) ## run all tests, two files at a time (most of them wait)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## check format, style, types and import rules
 	@.venv/bin/ruff format --check .
