@@ -171,18 +171,17 @@ class EkuboDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Nautilus h
         try:
             ask = await self._quoter.sell(pair.quote, pair.base, pair.quote.units(self._settings.probe_quote))
             bid = await self._quoter.sell(pair.base, pair.quote, int(ask.buy_amount))
+            self._note_strk_price(ask)
+            self._tell(instrument_id, pair, ask, bid)
         except (QuoteRefused, NoRoute, Protocol) as e:
             self._health.failed(pair.symbol, VenueState.DEGRADED, str(e))
         except RateLimited as e:
             self._health.failed(pair.symbol, VenueState.STALE, str(e))
         except VenueError as e:
             self._health.failed(pair.symbol, VenueState.DISCONNECTED, str(e))
-        else:
-            self._note_strk_price(ask)
-            try:
-                self._tell(instrument_id, pair, ask, bid)
-            except (ValueError, ArithmeticError) as e:  # a number no price can hold
-                self._health.failed(pair.symbol, VenueState.DEGRADED, f"quote of no use: {e}")
+        except Exception as e:  # numbers no price can hold, or worse: the other pairs, and the next round, go on
+            self._log.exception(f"quote of {pair.symbol} of no use", e)
+            self._health.failed(pair.symbol, VenueState.DEGRADED, f"quote of no use: {e!r}")
         self._tell_state()
 
     def _tell(self, instrument_id: InstrumentId, pair: Pair, ask: Quote, bid: Quote) -> None:
@@ -220,7 +219,7 @@ class EkuboDataClient(LiveMarketDataClient):  # type: ignore[misc]  # Nautilus h
 
     def _note_strk_price(self, quote: Quote) -> None:
         strk = gas_strk(quote)
-        if strk and quote.gas_fees_in_usd:
+        if strk and quote.gas_fees_in_usd and quote.gas_fees_in_usd > 0:
             self._strk_usd = quote.gas_fees_in_usd / strk
 
     async def _watch_sources(self) -> None:

@@ -173,7 +173,11 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
     async def _poll_balances(self) -> None:
         while True:
             await asyncio.sleep(self._settings.balances_poll_secs)
-            await self._try_balances()
+            try:
+                await self._try_balances()
+            except Exception as e:  # a number no balance can hold: the next reading may be better
+                self._log.exception("balances not told", e)
+                self._tell("private", VenueState.DEGRADED, f"balances not told: {e!r}")
 
     async def _try_balances(self) -> None:
         try:

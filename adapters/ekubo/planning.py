@@ -263,7 +263,7 @@ class SwapPlanner:
 
     def _note_strk_price(self, quote: Quote) -> None:
         strk = costs.gas_strk(quote)
-        if strk and quote.gas_fees_in_usd:
+        if strk and quote.gas_fees_in_usd and quote.gas_fees_in_usd > 0:
             self.strk_usd = quote.gas_fees_in_usd / strk
 
 

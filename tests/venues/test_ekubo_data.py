@@ -213,8 +213,8 @@ async def test_a_request_that_cannot_be_met_is_answered_with_nothing():
 
 
 @pytest.mark.usefixtures("_impatient")
-async def test_what_goes_wrong_is_a_state_of_the_venue_and_passes():
-    async with reading(stale_secs=30.0) as (reader, sims, _):
+async def test_what_goes_wrong_is_a_state_of_the_venue_and_passes(monkeypatch):
+    async with reading(stale_secs=30.0) as (reader, sims, node):
         await eventually(lambda: reader.ticks)
 
         async def strikes(expected: VenueState, words: str, kind: FaultKind, **fields: Any) -> None:
@@ -235,6 +235,11 @@ async def test_what_goes_wrong_is_a_state_of_the_venue_and_passes():
             await eventually(lambda count=count: len(reader.ticks) > count + 6)
             assert reader.latest()[0] is VenueState.OK
             sims.starknet.faults.clear(kind)
+        client, count = node.kernel.data_engine._clients[ClientId("EKUBO")], len(reader.ticks)
+        with monkeypatch.context() as patch:
+            patch.setattr(client._quoter, "sell", lambda *_: 1 / 0)  # whatever it is, polling goes on
+            await eventually(lambda: reader.latest()[0] is VenueState.DEGRADED and "of no use" in reader.latest()[1])
+        await eventually(lambda: reader.latest()[0] is VenueState.OK and len(reader.ticks) > count)
 
 
 async def test_a_pair_that_stays_without_a_price_is_stale():
