@@ -83,12 +83,12 @@ class Account:
         """The account contract."""
         return self._signer.account
 
-    async def execute(self, calls: Sequence[Call], swap: Swap, fresh_until_ns: int) -> Slot:
-        """Make calls and return what became of them; the turn must be held.
+    async def execute(self, calls: Sequence[Call], swap: Swap, fresh_until_ns: int, is_wanted: Callable[[], bool]) -> Slot:
+        """Make calls and return what became of them; the turn must be held. `is_wanted` is asked last, before they leave.
 
         Raises `OutcomeUnknown` where it was executed and its receipt does not add up, and another `VenueError` where nothing
         was sent: no nonce or estimate to be had, the calls would revert (`NodeRefused`), gas above the cap, too little STRK,
-        or a quote that has grown old meanwhile (all `Rejected`).
+        or a quote that has grown old or a swap that is wanted no more meanwhile (all `Rejected`).
         """
         if not self.turn.locked():
             raise AssertionError("the account's turn was not taken")
@@ -102,6 +102,8 @@ class Account:
             raise Rejected(f"could not be prepared: {e!r}") from e
         if self._now_ns() > fresh_until_ns:
             raise Rejected("the quote has grown old before it could be sent")
+        if not is_wanted():
+            raise Rejected("wanted no more before it could be sent")
         return await self._follow(slot)
 
     async def settle(self, slot: Slot) -> Slot:

@@ -35,6 +35,9 @@ class Events(Protocol):
     def accepted(self, order: SwapOrder, slot: Slot) -> None:
         """A node has taken the first transaction of an order."""
 
+    def is_over(self, order: SwapOrder) -> bool:
+        """Whether an order is taken for ended already."""
+
     def filled(self, order: SwapOrder, slot: Slot) -> None:
         """A slice was executed."""
 
@@ -152,7 +155,7 @@ class SwapDesk:
         await self._wait(work, self._cool_down.wait_secs(order.instrument_id, order.is_buy, self._now_ns()))
         async with self._turn(work) as has_turn:
             for _ in range(_TRIES if has_turn else 0):
-                if work.stop.is_set():
+                if self._is_stopped(work):
                     break
                 slot = await self._try(work)
                 if slot is not None and slot.fate is Fate.SUCCEEDED:
@@ -161,13 +164,17 @@ class SwapDesk:
                     break
         work.is_over = True
 
+    def _is_stopped(self, work: Work) -> bool:
+        """Whether the order was cancelled, or is over for whoever has placed it: what came of it then would count for nothing."""
+        return work.stop.is_set() or self._events.is_over(work.order)
+
     async def _try(self, work: Work) -> Slot | None:
         """Quote, send and book one slice; None where nothing was sent, with the reason in the work's words."""
         order = work.order
         if (plan := await self._plan(work)) is None:
             return None
         try:
-            slot = await self._account.execute(plan.calls, plan.swap, plan.fresh_until_ns)
+            slot = await self._account.execute(plan.calls, plan.swap, plan.fresh_until_ns, lambda: not self._is_stopped(work))
         except OutcomeUnknown:
             raise
         except NodeRefused as e:
@@ -219,7 +226,7 @@ class SwapDesk:
     def _finish(self, work: Work) -> None:
         if work.filled >= work.order.quantity:
             return
-        if work.filled or work.stop.is_set():
+        if work.filled or self._is_stopped(work):
             self._log(f"order {work.order.client_order_id}: {work.filled} of {work.order.quantity} executed. {work.words}")
             self._events.canceled(work.order)
         else:

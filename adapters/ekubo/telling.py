@@ -39,6 +39,11 @@ class OrderEvents:
         if known is not None:
             self._accept(known, slot)
 
+    def is_over(self, order: SwapOrder) -> bool:
+        """Whether Nautilus takes an order for ended."""
+        known = self._order(order.client_order_id)
+        return known is not None and known.is_closed
+
     def filled(self, order: SwapOrder, slot: Slot) -> None:
         """A slice was executed."""
         known = self._order(order.client_order_id)
@@ -52,14 +57,14 @@ class OrderEvents:
     def canceled(self, order: SwapOrder) -> None:
         """No more of an order will be executed."""
         known = self._order(order.client_order_id)
-        if known is not None:
+        if known is not None and not known.is_closed:
             self._client.generate_order_canceled(*self._who(known), self._id(known), self._now_ns())
             self._ids.pop(order.client_order_id, None)
 
     def rejected(self, order: SwapOrder, words: str) -> None:
         """Nothing of an order was executed, or will be."""
         known = self._order(order.client_order_id)
-        if known is not None:
+        if known is not None and not known.is_closed:
             self._client.generate_order_rejected(*self._who(known), words[:_WORDS], self._now_ns())
             self._ids.pop(order.client_order_id, None)
 

@@ -183,10 +183,14 @@ class Told:
         self.gas: dict[str, Slot] = {}
         self.ends: dict[str, str] = {}
         self.accepted: set[str] = set()
+        self.over: set[str] = set()
         self.repeats = 0
 
     def accepted_(self, order: SwapOrder, slot: Slot) -> None:
         self.accepted.add(order.client_order_id)
+
+    def is_over(self, order: SwapOrder) -> bool:
+        return order.client_order_id in self.over
 
     def filled(self, order: SwapOrder, slot: Slot) -> None:
         self.repeats += slot.executed in self.fills

@@ -123,3 +123,23 @@ async def test_a_transaction_that_never_gets_on_is_heard_of_as_long_as_it_is_fol
     await scene.bench.die_after(200, asyncio.create_task(scene.sell()))
     assert max(ages) > 2 * POLICY.patience_secs  # so that whoever listens can say that it takes too long
     assert len(scene.process.journal.pending()) == 1
+
+
+@pytest.mark.parametrize("how", ["cancelled", "over"])
+async def test_a_swap_nobody_wants_any_more_is_not_sent_even_where_it_is_signed_already(how):
+    scene = Scene()
+    sign = scene.process.account._sign
+
+    async def change_of_mind(invoke: Any) -> Any:
+        if how == "cancelled":
+            scene.process.desk.cancel("O-1")
+        else:
+            scene.told.over.add("O-1")  # for Nautilus, which has lost patience
+        return await sign(invoke)
+
+    scene.process.account._sign = change_of_mind
+    await scene.sell()
+    assert scene.bench.sends == {}
+    assert scene.process.journal.of_order("O-1") == []
+    assert scene.told.ends == {"O-1": "canceled"}
+    assert scene.process.account.fault == ""
