@@ -107,7 +107,14 @@ class Account:
         return await self._follow(slot)
 
     async def settle(self, slot: Slot) -> Slot:
-        """Follow what an earlier process has begun, and return what became of it; the turn must be held."""
+        """Follow what an earlier process has begun, and return what became of it; the turn must be held.
+
+        Raises `Protocol` where it was begun for another account, whose nonce is not ours to take.
+        """
+        if (sender := int(str(slot.newest.body["sender_address"]), 16)) != self.address:
+            raise Protocol(
+                f"transaction {slot.key} was left open by another account: start with {hex(sender)} to settle it first"
+            )
         return await self._follow(inherit(slot, self._now_ns()) if slot.fate is None else slot)
 
     # -- one slot

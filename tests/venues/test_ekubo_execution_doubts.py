@@ -6,6 +6,12 @@ from typing import Any
 import pytest
 from ekubo_bench import OWNER, PAIRS, POLICY, Bench, BookPlanner, Process, Told, documents, order
 
+from adapters.ekubo.journal import TransactionJournal
+from adapters.ekubo.signing import Signer
+from adapters.errors import Protocol
+from simulators.starknet import constants
+from simulators.starknet.genesis import ACCOUNTS
+
 TENTH = 10**17
 
 
@@ -143,3 +149,18 @@ async def test_a_swap_nobody_wants_any_more_is_not_sent_even_where_it_is_signed_
     assert scene.process.journal.of_order("O-1") == []
     assert scene.told.ends == {"O-1": "canceled"}
     assert scene.process.account.fault == ""
+
+
+async def test_what_another_account_has_left_open_is_not_ended_with_this_ones_nonce():
+    scene = Scene()
+    scene.bench.lose("addInvokeTransaction", "request")
+    await scene.bench.die_after(6, asyncio.create_task(scene.sell()))
+    other = Process(scene.bench, scene.documents, scene.told)
+    other.account._signer = Signer(constants.CHAIN_ID, hex(ACCOUNTS[1].address), hex(ACCOUNTS[1].private_key))
+    with pytest.raises(Protocol, match=f"start with {hex(OWNER.address)}"):
+        await other.desk.resume()
+    assert scene.bench.executed() == {}
+    await other.desk.work(order("O-2", PAIRS[0], False, TENTH))
+    assert hex(OWNER.address) in scene.told.ends["O-2"]
+    await Process(scene.bench, scene.documents, scene.told).desk.resume()
+    assert TransactionJournal(scene.documents).pending() == []
