@@ -99,7 +99,7 @@ class Episode:
         self.plan = self._draw_plan()
         self.policy = Policy(max_slippage_bps=D(10), maker_deadline_ns=10 * SEC)
         self.epoch = self.crashes = 0
-        self.is_up, self.is_odd = True, False
+        self.is_up, self.odd = True, dict.fromkeys(NAMES, False)
         self.wire: dict[str, LegOrder] = {}
         self.sent_in: dict[str, int] = {}
         self.alerts: list[Alert] = []
@@ -329,8 +329,8 @@ class Episode:
         venue = self._of(instrument_id)
         if venue.is_away:
             return None
-        self.is_odd = not self.is_odd and self._draws(0.01)  # never twice running: that one may be believed
-        if self.is_odd:
+        self.odd[venue.name] = not self.odd[venue.name] and self._draws(0.01)  # twice running it may be believed
+        if self.odd[venue.name]:
             return D(0)
         return venue.seen(self.lag_ns[NAMES.index(venue.name)])
 
