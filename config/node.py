@@ -183,11 +183,12 @@ def _ekubo_exec(config: AppConfig) -> dict[str, object]:
     if ekubo is None or ekubo.private_key is None or ekubo.account_address is None:
         return {}
     limits = ("max_impact_bps", "max_cost_bps", "max_slippage_bps", "slice_cooldown_secs", "min_strk_reserve", "max_fee_strk")
+    names = (*limits, "written_off")
     return {
         "EKUBO": EkuboExecClientConfig(
             account_address=_address(ekubo.account_address),
             private_key=ekubo.private_key,
-            **{name: getattr(ekubo, name) for name in limits},
+            **{name: getattr(ekubo, name) for name in names},
             **_ekubo_common(config, ekubo),
         )
     }

@@ -113,8 +113,9 @@ class ParadexSection(VenueSection, frozen=True, kw_only=True):
 class EkuboSection(_Section, frozen=True, kw_only=True):
     """Spot swaps on Ekubo, through AVNU on Starknet; see `adapters.ekubo.config.EkuboExecClientConfig`.
 
-    `api_key` is for a larger request limit at AVNU. The urls of a `sim` config come from the simulators; with paper trading
-    there are prices and no swaps.
+    `api_key` is for a larger request limit at AVNU. `written_off` are hashes of transactions whose receipt does not add up,
+    once a person has looked into them: they end without a fill, and the account trades again. The urls of a `sim` config
+    come from the simulators; with paper trading there are prices and no swaps.
     """
 
     avnu_url: Url | None = None
@@ -130,6 +131,7 @@ class EkuboSection(_Section, frozen=True, kw_only=True):
     slice_cooldown_secs: Annotated[float, Meta(ge=0)] = 30.0
     min_strk_reserve: Decimal = Decimal(5)
     max_fee_strk: Decimal = Decimal(2)
+    written_off: tuple[Annotated[str, Meta(pattern=r"^0x[0-9a-fA-F]{1,64}$")], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("max_impact_bps", "max_cost_bps", "max_slippage_bps"):

@@ -53,7 +53,7 @@ class Account:
 
     `exchange` and `core` are the contracts swaps go through. Whoever wants a transaction takes the account's turn first, so
     that what was quoted is not made old by waiting; `told` hears of the slot at work, and again with
-    every look as long as it is followed.
+    every look as long as it is followed. Of the transactions `written_off` no receipt is read any more: a person has.
     """
 
     def __init__(
@@ -70,10 +70,12 @@ class Account:
         told: Told,
         log: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        written_off: frozenset[int] = frozenset(),
     ) -> None:
         self._rpc, self._signer, self._journal = rpc, signer, journal
         self._policy, self._rules, self._exchange, self._core = policy, rules, exchange, core
         self._now_ns, self._told, self._log, self._sleep = now_ns, told, log, sleep
+        self._written_off = written_off
         self._expected: int | None = None
         self.turn = asyncio.Lock()
         self.fault = ""  # why nothing may be sent any more until a person has looked
@@ -115,6 +117,9 @@ class Account:
             raise Protocol(
                 f"transaction {slot.key} was left open by another account: start with {hex(sender)} to settle it first"
             )
+        if slot.executed is not None and slot.booking is None and int(slot.executed, 16) in self._written_off:
+            self._log(f"transaction {slot.executed} is written off: no fill and no gas of it is booked")
+            return msgspec.structs.replace(slot, fate=Fate.CANCELED, executed=None, words="written off by a person")
         return await self._follow(inherit(slot, self._now_ns()) if slot.fate is None else slot)
 
     # -- one slot

@@ -89,6 +89,9 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
     `gas_amount_multiplier` and `gas_price_multiplier` for a transaction's bounds, and refused above `max_fee_strk`.
     Receipts are polled every `receipt_poll_secs`; after `receipt_timeout_secs` the fate of a transaction counts as unknown
     and is looked up until it is known. Wallet balances are read every `balances_poll_secs`.
+
+    `written_off` names transactions whose receipt does not add up and will not: a person has looked into them. At the next
+    start they end without a fill and without gas, which that person has to enter in the books.
     """
 
     avnu_url: str = MAINNET_AVNU_URL
@@ -127,3 +130,4 @@ class EkuboExecClientConfig(LiveExecClientConfig, frozen=True, kw_only=True):  #
     receipt_poll_secs: float = 0.25
     receipt_timeout_secs: float = 60.0
     balances_poll_secs: float = 60.0
+    written_off: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ from messages import Alert, Severity, VenueState, VenueStatus, topics
 _NS = 1_000_000_000
 _RESOLVE_SECS = 8.0  # of the start: what takes longer goes on behind it, and nothing is sent before it is done
 _SOURCES_SECS = 3600.0
+_REMEDY = "Compare the wallet and start the node again; if it is said again, name the transaction in written_off"
 
 
 class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautilus has no stubs
@@ -102,6 +103,7 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
             now_ns=clock.timestamp_ns,
             told=self._hear,
             log=self._log.warning,
+            written_off=frozenset(int(each, 16) for each in config.written_off),
         )
         self._desk = SwapDesk(
             account=self._account,
@@ -138,27 +140,28 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
 
     async def _resolve_earlier(self) -> None:
         """Prove what an earlier process has left open; orders wait for the account's turn meanwhile."""
+        known = (*self._cache.orders_open(venue=self.venue), *self._cache.orders_inflight(venue=self.venue))
+        orders = {order.client_order_id.value: order for order in known}  # before any of this process' own
         if not self._journal.pending():
-            self._end_orphans()
+            self._end_orphans(orders)
             return
-        task = self.create_task(self._resume(), log_msg="what an earlier process left open")
+        task = self.create_task(self._resume(orders), log_msg="what an earlier process left open")
         await asyncio.wait([task], timeout=_RESOLVE_SECS)
 
-    async def _resume(self) -> None:
+    async def _resume(self, orders: dict[str, Any]) -> None:
         self._tell("account", VenueState.DEGRADED, "finding out what became of an earlier process' transactions")
         try:
             await self._desk.resume()
         finally:
             self._tell_account()
-        self._end_orphans()
+        self._end_orphans(orders)
         await self._try_balances()
 
-    def _end_orphans(self) -> None:
+    def _end_orphans(self, orders: dict[str, Any]) -> None:
         """End the orders an earlier process was at work on: nobody goes on with them."""
-        known = (*self._cache.orders_open(venue=self.venue), *self._cache.orders_inflight(venue=self.venue))
-        orders = {order.client_order_id.value: order for order in known}
         for name in orders.keys() - set(self._records.at_work()):
-            self._events.orphaned(orders[name], self._journal.of_order(name))
+            if not orders[name].is_closed:
+                self._events.orphaned(orders[name], self._journal.of_order(name))
 
     async def _watch_sources(self) -> None:
         while True:
@@ -214,7 +217,7 @@ class EkuboExecutionClient(LiveExecutionClient):  # type: ignore[misc]  # Nautil
             return
         fault = self._account.fault
         if self._tell("account", VenueState.DEGRADED if fault else VenueState.OK, fault or "nothing is in doubt") and fault:
-            self._alert("SwapInDoubt", f"{fault}: nothing is sent any more; compare the wallet, then start the node again")
+            self._alert("SwapInDoubt", f"{fault}: nothing is sent any more. {_REMEDY}")
 
     def _alert(self, name: str, detail: str) -> None:
         alert = Alert(severity=Severity.CRITICAL, name=name, detail=detail, ts_ns=self._clock.timestamp_ns())

@@ -228,7 +228,15 @@ def documents() -> Documents:
 class Process:
     """One life of a node: it dies with its tasks, the documents and what was told stay."""
 
-    def __init__(self, bench: Bench, documents: Documents, told: Told, planner: Any = None, policy: Policy = POLICY) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        documents: Documents,
+        told: Told,
+        planner: Any = None,
+        policy: Policy = POLICY,
+        written_off: frozenset[int] = frozenset(),
+    ) -> None:
         self.bench, self.log = bench, []
         self.journal = TransactionJournal(documents)
         self.account = Account(
@@ -243,6 +251,7 @@ class Process:
             told=lambda slot: self.desk.told(slot),  # noqa: PLW0108 - there is no desk yet
             log=self.log.append,
             sleep=bench.sleep,
+            written_off=written_off,
         )
         self.desk = SwapDesk(
             account=self.account,

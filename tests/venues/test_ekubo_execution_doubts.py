@@ -7,8 +7,9 @@ import pytest
 from ekubo_bench import OWNER, PAIRS, POLICY, Bench, BookPlanner, Process, Told, documents, order
 
 from adapters.ekubo.journal import TransactionJournal
+from adapters.ekubo.sending import Fate
 from adapters.ekubo.signing import Signer
-from adapters.errors import Protocol
+from adapters.errors import OutcomeUnknown, Protocol
 from simulators.starknet import constants
 from simulators.starknet.genesis import ACCOUNTS
 
@@ -164,3 +165,19 @@ async def test_what_another_account_has_left_open_is_not_ended_with_this_ones_no
     assert hex(OWNER.address) in scene.told.ends["O-2"]
     await Process(scene.bench, scene.documents, scene.told).desk.resume()
     assert TransactionJournal(scene.documents).pending() == []
+
+
+async def test_what_a_person_has_written_off_ends_without_a_fill_and_the_account_goes_on():
+    scene = Scene()
+    scene.lie("getTransactionReceipt", more_sold)
+    await scene.sell()
+    ((slot,), again) = scene.process.journal.pending(), Process(scene.bench, scene.documents, scene.told)
+    with pytest.raises(OutcomeUnknown):  # it is as it was, however often a node is started
+        await again.desk.resume()
+    after = Process(scene.bench, scene.documents, scene.told, written_off=frozenset({int(slot.key, 16)}))
+    await after.desk.resume()
+    (ended,) = after.journal.of_order("O-1")
+    assert (ended.fate, ended.booking, ended.is_booked, ended.words) == (Fate.CANCELED, None, True, "written off by a person")
+    assert (scene.told.fills, scene.told.gas, after.account.fault) == ({}, {}, "")
+    await after.desk.work(order("O-2", PAIRS[0], False, TENTH // 2))
+    assert len(scene.told.fills) == 1

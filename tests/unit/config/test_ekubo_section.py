@@ -15,6 +15,7 @@ private_key = "env:FARB_SIM_STARKNET_KEY"
 account_address = "env:FARB_SIM_STARKNET_ACCOUNT"
 pairs = ["ETH-USDC", "STRK-USDC"]
 max_slippage_bps = 15
+written_off = ["0xabc"]
 """
 STARKNET = StarknetReady("http://127.0.0.1:3", "http://127.0.0.1:3/rpc", (StarknetAccount("main", "0x123", "0x7"),))
 
@@ -58,6 +59,7 @@ def test_a_simulated_config_with_the_section_gets_both_clients(write, monkeypatc
     assert trading.pairs == ("ETH-USDC", "STRK-USDC")
     assert trading.references == {"ETH-USDC": "ETH-USD-PERP.PARADEX"}  # nobody trades a perpetual of STRK here
     assert trading.max_slippage_bps == 15
+    assert trading.written_off == ("0xabc",)
     with pytest.raises(VenuesError, match="--with starknet"):
         use(load(write("sim", SECTION)), ready(None))
 
