@@ -10,9 +10,9 @@ import msgspec
 from adapters.ekubo import gas
 from adapters.ekubo.constants import APPROVE, FRI_PER_STRK, SELECTORS, STRK
 from adapters.ekubo.journal import TransactionJournal
-from adapters.ekubo.receipts import Traded, read_receipt
+from adapters.ekubo.receipts import ReceiptMismatch, Traded, read_receipt
 from adapters.ekubo.rpc import NodeRefused, StarknetRpc
-from adapters.ekubo.schemas import REVERTED, Receipt, TransactionStatus
+from adapters.ekubo.schemas import Receipt, TransactionStatus
 from adapters.ekubo.sending import (
     Attempt,
     Blind,
@@ -45,6 +45,7 @@ _LATEST = "latest"
 _OUTBID = Decimal("1.25")  # how much more a replacement has to pay is not confirmed: a tenth, it is said
 _TIP_FRI = 1_000_000  # per unit of L2 gas and replacement: the tip may have to rise as well; next to nothing
 _READINGS = 8
+_DOUBTS = 5  # how often a receipt may say what cannot be before a person has to look: nodes behind one address differ
 type Told = Callable[[Slot], None]
 
 
@@ -160,8 +161,8 @@ class Account:
             told = await self._rpc.add_invoke(attempt.body)
         except NodeRefused as e:
             return Refused(attempt.hash, None if e.node_code is None else int(e.node_code), e.reason)
-        except VenueError as e:
-            self._log(f"transaction {attempt.hash} is in doubt: {e}")
+        except Exception as e:  # whatever broke, it may be out
+            self._log(f"transaction {attempt.hash} is in doubt: {e!r}")
             return Lost(attempt.hash, str(e))
         if told != int(attempt.hash, 16):
             return Lost(attempt.hash, f"the node calls it {hex(told)}")
@@ -202,33 +203,28 @@ class Account:
         assert slot.executed is not None
         if slot.booking is not None:
             return slot
+        doubts = 0
         while True:
             try:
                 if (receipt := await self._rpc.receipt(int(slot.executed, 16))) is not None:
-                    break
+                    return msgspec.structs.replace(slot, booking=self._booked(slot, receipt))
             except Protocol as e:
-                self._stop(slot, f"the receipt of transaction {slot.executed} is not understood: {e}")
+                doubts += 1
+                if doubts >= _DOUBTS:
+                    self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {e}")
+                self._log(f"the receipt of {slot.executed} is asked for again: {e}")
             except VenueError as e:
                 self._log(f"no receipt of {slot.executed}: {e}")
             self._told(slot)
             await self._sleep(self._policy.poll_secs)
-        if (words := self._contradiction(slot, receipt)) is not None:
-            self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {words}")
-        booking = Booking(sold=0, bought=0, fee_fri=int(receipt.actual_fee.amount), reason="", ts_ns=self._now_ns())
-        if slot.executed == slot.key:
-            booking = self._swapped(slot, receipt, booking)
-        return msgspec.structs.replace(slot, booking=booking)
 
-    def _contradiction(self, slot: Slot, receipt: Receipt) -> str | None:
-        """Return what a receipt says against the status its transaction was believed to have, None where they agree."""
+    def _booked(self, slot: Slot, receipt: Receipt) -> Booking:
+        """Return what a receipt says was done; raises `Protocol` where it says it against the status or what was signed."""
         assert slot.executed is not None
         if receipt.transaction_hash != int(slot.executed, 16):
-            return f"it is that of {hex(receipt.transaction_hash)}"
-        if slot.fate is not Fate.CANCELED and (receipt.execution_status == REVERTED) != (slot.fate is Fate.REVERTED):
-            return f"{receipt.execution_status} here, {slot.fate} by its status"
-        return None
-
-    def _swapped(self, slot: Slot, receipt: Receipt, booking: Booking) -> Booking:
+            raise ReceiptMismatch(f"it is that of {hex(receipt.transaction_hash)}")
+        if slot.executed != slot.key:
+            return Booking(sold=0, bought=0, fee_fri=int(receipt.actual_fee.amount), reason="", ts_ns=self._now_ns())
         swap = slot.swap
         traded = Traded(
             account=self.address,
@@ -237,16 +233,14 @@ class Account:
             sell_token=int(swap.sell_token, 16),
             buy_token=int(swap.buy_token, 16),
         )
-        try:
-            done = read_receipt(receipt, traded)
-        except Protocol as e:
-            self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {e}")
+        done = read_receipt(receipt, traded)
+        if done.is_reverted != (slot.fate is Fate.REVERTED):
+            raise ReceiptMismatch(f"{receipt.execution_status} here, {slot.fate} by its status")
         if not done.is_reverted and not (0 < done.sold <= swap.sell_amount and done.bought >= swap.buy_amount):
             signed = f"signed were at most {swap.sell_amount} for at least {swap.buy_amount}"
-            words = f"{done.sold} sold for {done.bought}, {signed}"
-            self._stop(slot, f"the receipt of transaction {slot.executed} does not add up: {words}")
+            raise ReceiptMismatch(f"{done.sold} sold for {done.bought}, {signed}")
         reason = done.revert_reason or ""
-        return msgspec.structs.replace(booking, sold=done.sold, bought=done.bought, fee_fri=done.fee_fri, reason=reason)
+        return Booking(sold=done.sold, bought=done.bought, fee_fri=done.fee_fri, reason=reason, ts_ns=self._now_ns())
 
     def _stop(self, slot: Slot, fault: str) -> NoReturn:
         """Let nothing be sent any more: what the wallet holds now is not what we know."""

@@ -181,3 +181,31 @@ async def test_what_a_person_has_written_off_ends_without_a_fill_and_the_account
     assert (scene.told.fills, scene.told.gas, after.account.fault) == ({}, {}, "")
     await after.desk.work(order("O-2", PAIRS[0], False, TENTH // 2))
     assert len(scene.told.fills) == 1
+
+
+async def test_a_receipt_that_is_garbled_for_a_while_is_asked_for_again():
+    scene, answers = Scene(), iter([other_hash, lambda *_: {"result": 5}, reverted])
+
+    def answer(found: Any, request: Any) -> Any:
+        garble = next(answers, None)
+        return found if garble is None else garble(found, request)
+
+    scene.lie("getTransactionReceipt", answer)
+    await scene.sell()
+    assert len(scene.told.fills) == len(scene.told.gas) == 1
+    assert (scene.told.ends, scene.process.account.fault) == ({}, "")
+
+
+async def test_whatever_breaks_while_a_swap_is_sent_it_is_followed():
+    scene = Scene()
+    send = scene.process.account._rpc.add_invoke
+
+    async def broken(transaction: Any) -> int:
+        scene.process.account._rpc.add_invoke = send
+        await send(transaction)
+        raise RuntimeError("a library's own")
+
+    scene.process.account._rpc.add_invoke = broken
+    await scene.sell()
+    assert len(scene.told.fills) == 1
+    assert scene.bench.chain.nonces[OWNER.address] == 1
