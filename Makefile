@@ -47,10 +47,10 @@ bench: $(STAMP) ## measure the hot paths against baselines and floors (ARGS="--n
 	@$(PY) -m benchmarks $(ARGS)
 
 fuzz: $(STAMP) ## mutate a million frames of each venue (ARGS="--frames N --seed S")
-	@$(PY) -m tests.fuzz.run $(ARGS)
+	@$(PY) -m tests.fuzz $(ARGS)
 
 fault-sim: $(STAMP) ## live pairs through simulated faults (SEEDS=a..b, ARGS=--show prints one life)
-	@$(PY) -m tests.faultsim.run --seeds $(or $(SEEDS),0..1999) $(ARGS)
+	@$(PY) -m tests.faultsim.lives --seeds $(or $(SEEDS),0..1999) $(ARGS)
 
 episodes: $(STAMP) ## work swap orders under every fault of the chain (FARB_EPISODES=10000 for more)
 	@$(PY) -m pytest tests/venues/test_ekubo_execution_episodes.py -s --timeout 0 $(ARGS)

@@ -15,7 +15,7 @@ from strategies.pair_making import Making
 from strategies.pair_orders import Doubt, Rejected
 from strategies.pair_recovery import Recovery
 from tests.faultsim.episode import Episode, Violation, run_episode
-from tests.faultsim.run import run_all, table
+from tests.faultsim.lives import run_all, table
 
 ROOT = Path(__file__).parents[2]
 EPISODES = 20_000
@@ -48,7 +48,7 @@ def test_a_life_replays_byte_for_byte_in_this_process_and_in_another() -> None:
     seed = 17
     first, second = run_episode(seed), run_episode(seed)
     assert first == second
-    call = [sys.executable, "-m", "tests.faultsim.run", "--show", "--seeds", str(seed)]
+    call = [sys.executable, "-m", "tests.faultsim.lives", "--show", "--seeds", str(seed)]
     shown = subprocess.run(call, cwd=ROOT, env={"PYTHONHASHSEED": "4711"}, capture_output=True, text=True, check=True)
     assert shown.stdout.strip().splitlines()[-1] == first.digest
     assert run_episode(seed + 1).digest != first.digest

@@ -1,11 +1,11 @@
-"""A slice of the fuzz campaign for every change; `python -m tests.fuzz.run` runs the million."""
+"""A slice of the fuzz campaign for every change; `python -m tests.fuzz` runs the million."""
 
 import pytest
 
 from adapters.errors import Protocol
 from tests.fuzz import campaign, hyperliquid_target, paradex_target
+from tests.fuzz.__main__ import TARGETS, run
 from tests.fuzz.mutate import Mutator
-from tests.fuzz.run import TARGETS, run
 
 FRAMES = 30_000
 GOOD = [(b'{"x":"good"}', True)]

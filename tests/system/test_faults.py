@@ -76,8 +76,7 @@ def test_a_leg_whose_partner_is_in_doubt_is_never_left_alone(bench, stop):
 def test_with_one_venue_dead_a_flatten_leaves_both_legs_and_says_so(bench):
     ready = bench.separate_simulators()
     run = bench.node("bereft", "--attach", str(ready), "--forever", "--flatten")
-    for leg in ("HYPERLIQUID SELL", "PARADEX BUY"):
-        run.saw(f"{leg} leg filled", 60)
+    run.saw("funding received", 60)  # the last clip is long done
     bench.venues["paradex"].process.kill()
     run.saw("PARADEX private disconnected", 20)
     run.interrupt()

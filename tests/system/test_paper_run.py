@@ -29,7 +29,7 @@ def test_a_paper_run_opens_and_flattens_a_pair_without_keys(bench):
     config.write_text(PAPER.format(**ready))
     run = bench.node("paper", "--flatten", config=config)
     run.saw("OPEN HYPE", 60)
-    run.saw("PARADEX BUY leg filled", 20)
+    run.saw("PARADEX BUY leg filled", 60)  # the resting leg comes first, and has 20 s
     run.interrupt()
     assert run.end(45) == 0, run.text()
     summary = run.document()

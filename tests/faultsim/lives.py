@@ -1,4 +1,4 @@
-"""`python -m tests.faultsim.run --seeds 0..19999`: live through episodes and print what came of them.
+"""`python -m tests.faultsim.lives --seeds 0..19999`: live through episodes and print what came of them.
 
 Ends with code 1 at the first broken rule, naming its seed; `--seeds 4711..4711` replays that one, and `--show`
 prints all that happened in it.
@@ -62,7 +62,7 @@ def spread(name: str, values: Iterable[float]) -> str:
 
 def main() -> int:
     """Run."""
-    parser = argparse.ArgumentParser(prog="tests.faultsim.run", description="Simulate faults of the pair executor.")
+    parser = argparse.ArgumentParser(prog="tests.faultsim.lives", description="Simulate faults of the pair executor.")
     parser.add_argument("--seeds", type=seeds_of, default=range(2_000), metavar="A..B", help="default 0..1999")
     parser.add_argument("--show", action="store_true", help="print the transcript of the first seed and its hash")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz.run --frames 1000000`: the whole campaign, with progress; ends with code 1 at the first fault."""
+"""`python -m tests.fuzz --frames 1000000`: the whole campaign, with progress; ends with code 1 at the first fault."""
 
 import argparse
 import os
@@ -33,7 +33,7 @@ def run(venue: str, frames: int, seed: int, *, is_quiet: bool = False) -> campai
 
 def main() -> int:
     """Run."""
-    parser = argparse.ArgumentParser(prog="tests.fuzz.run", description="Feed broken frames to the adapters.")
+    parser = argparse.ArgumentParser(prog="tests.fuzz", description="Feed broken frames to the adapters.")
     parser.add_argument("--frames", type=int, default=1_000_000, help="frames for each venue")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--venue", choices=TARGETS, help="one venue only")
