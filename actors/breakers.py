@@ -8,7 +8,7 @@ from nautilus_trader.common.actor import Actor
 from nautilus_trader.config import ActorConfig
 from nautilus_trader.model.events import OrderAccepted, OrderFilled, OrderRejected
 
-from actors.documents import Documents
+from actors.documents import Documents, keep
 from messages import AccountHealth, Alert, Command, OperatorCommand, PairResult, Severity, StateRequest, TradingState, topics
 from messages.loop import on_loop
 from risk.breakers import (
@@ -109,7 +109,7 @@ class Breakers(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
             return
         before, self._memory = self._memory, memory
         if is_worth_keeping(self._kept, memory):
-            self._documents.put(_KEY, msgspec.json.encode(memory))
+            keep(self, self._documents, _KEY, msgspec.json.encode(memory))
             self._kept = memory
         for name in {*before.tripped, *memory.tripped}:
             if before.tripped.get(name) != memory.tripped.get(name):

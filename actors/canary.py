@@ -4,7 +4,7 @@ import msgspec
 from nautilus_trader.common.actor import Actor
 from nautilus_trader.config import ActorConfig
 
-from actors.documents import Documents
+from actors.documents import Documents, keep
 from actors.limits_audit import audit
 from messages import Alert, PairResult, Severity, topics
 from risk.canary import CanaryProgress, advance
@@ -37,7 +37,7 @@ class Canary(Actor):  # type: ignore[misc]  # Nautilus' classes have no stubs
         progress = advance(self._progress, result, limits.canary, limits.position_usd_max)
         if progress == self._progress:
             return
-        self._documents.put(_KEY, msgspec.json.encode(progress))
+        keep(self, self._documents, _KEY, msgspec.json.encode(progress))
         has_started_over = progress.steps < self._progress.steps
         self._progress = progress
         audit(self, self._limits.grow(progress), f"canary after {result.pair_id}")

@@ -4,7 +4,7 @@ import msgspec
 from nautilus_trader.common.actor import Actor
 from nautilus_trader.config import ActorConfig
 
-from actors.documents import Documents
+from actors.documents import Documents, keep
 from messages import Command, OperatorCommand, StateRequest, TradingState, topics
 
 SOURCE = "operator"
@@ -56,7 +56,7 @@ class OperatorDesk(Actor):  # type: ignore[misc]  # Nautilus' classes have no st
         standing = self._after(command)
         if standing == self._standing:
             return
-        self._documents.put(_KEY, msgspec.json.encode(standing))
+        keep(self, self._documents, _KEY, msgspec.json.encode(standing))
         self._standing = standing
         self.log.warning(f"operator: {command.command.value} by {command.source}: {command.reason}")
         self._request()

@@ -53,7 +53,8 @@ def advance(progress: CanaryProgress, result: PairResult, terms: CanaryTerms, po
     if not terms.enabled:
         return progress
     if result.outcome is Outcome.HALTED:
-        return CanaryProgress()
+        # What is done about the leg left alone ends flat as well: no cycle of the canary's.
+        return CanaryProgress(tainted=tuple(sorted({*progress.tainted, result.asset})))
     others = tuple(asset for asset in progress.tainted if asset != result.asset)
     is_over = result.intent is Intent.CLOSE and result.outcome is Outcome.FLAT
     if not is_over:

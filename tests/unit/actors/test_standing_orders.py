@@ -266,3 +266,22 @@ def test_what_opens_is_on_the_disk_before_it_is_asked() -> None:
     bus.subscribe(topic=topics.STATE_REQUEST, handler=lambda _request: order.append("asked"))
     bus.publish(topic=topics.PAIR_RESULT, msg=result(Outcome.HALTED))
     assert order == ["kept", "asked"]
+
+
+def test_a_disk_that_fails_neither_loses_a_halt_nor_stays_unsaid() -> None:
+    class FullDisk:
+        def put(self, key: str, value: bytes) -> None:
+            raise RuntimeError("the disk is full")
+
+        def get(self, key: str) -> bytes | None:
+            return None
+
+    heard: list[object] = []
+    limits = Limits(consecutive_stranded_max=1)
+    scene = Scene(Scripted(), limits, others=lambda in_force: [Breakers(in_force, FullDisk(), VENUES)])
+    bus = scene.engine.kernel.msgbus
+    for topic in (topics.STATE_REQUEST, topics.ALERT):
+        bus.subscribe(topic=topic, handler=heard.append)
+    bus.publish(topic=topics.PAIR_RESULT, msg=result(Outcome.HALTED))
+    assert [type(message).__name__ for message in heard].count("StateRequest") == 1
+    assert "JournalFailed" in [getattr(message, "name", "") for message in heard]

@@ -56,6 +56,8 @@ CYCLE = [OPENED, CLOSED]
         ([*CYCLE * 5, STRANDED], 1_000),
         ([*CYCLE * 20, STRANDED], 1_000),
         ([*CYCLE, STRANDED, *CYCLE], 1_000),
+        ([STRANDED, CLOSED, *CYCLE], 1_000),  # the repair that ends it flat is no cycle
+        ([STRANDED, CLOSED, *CYCLE * 2], 3_000),
     ],
 )
 def test_the_cap_grows_with_clean_cycles_alone(results: list[PairResult], cap: int | None) -> None:
